@@ -1,0 +1,64 @@
+# Every target that a reader may call carries one line of help after "##".
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys' >/dev/null 2>&1 && { echo $$p; break; }; done)
+endif
+ifeq ($(PYTHON),)
+PYTHON := $(error No Python 3 was found: install Python 3.11)
+endif
+VENV := .venv/bin/python
+UV ?= uv
+PORT ?= 8000
+LOCK := pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help book test lab serve notebooks determinism lint bench doctor lock address clean env-book env-course
+
+help: ## lists these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+book: env-book ## builds the site into _build/html
+	@$(VENV) -m tools.site build
+
+test: env-course ## runs every test and ends with the counts
+	@$(VENV) -m tools.check
+
+lab: env-course ## opens the lectures in JupyterLab
+	@$(VENV) -m jupyterlab --notebook-dir=notebooks
+
+serve: ## serves the built site on this machine only (PORT=8000)
+	@test -f _build/html/index.html || { echo "There is no site yet: run 'make book' first."; exit 1; }
+	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+
+notebooks: env-course ## executes the lectures in place (NB=04 for one, TIMING=1 to measure times again)
+	@$(VENV) -m tools.notebooks run $(NB) $(if $(TIMING),--timing)
+
+determinism: env-course ## executes every lecture twice and compares the outputs
+	@$(VENV) -m tools.notebooks determinism --all
+
+lint: env-course ## checks format, style and types
+	@$(VENV) -m tools.check lint
+
+bench: env-course ## prints how the lectures' code compares in time with the libraries
+	@$(VENV) -m tools.notebooks bench
+
+doctor: ## says what this machine lacks, and what for
+	@$(PYTHON) tools/doctor.py
+
+lock: ## resolves pyproject.toml into requirements/ again (needs uv; UPGRADE=1 for newer versions)
+	@$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --extra lectures --group course --output-file requirements/course.txt
+	@$(UV) $(LOCK) --group book --constraint requirements/course.txt --output-file requirements/book.txt
+
+address: env-book ## writes the repository's address everywhere (URL=https://github.com/ORG/REPO)
+	@$(VENV) -m tools.address $(URL)
+
+clean: ## removes what was built, except .venv and the data cache
+	rm -rf _build build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+env-book:
+	@$(PYTHON) tools/bootstrap.py book
+
+env-course:
+	@$(PYTHON) tools/bootstrap.py course
