@@ -27,7 +27,7 @@ def exports(notebook: Path) -> dict[str, Any] | None:
     return {"lecture": lecture, "cells": cells}
 
 
-class ContentHook(BuildHookInterface):
+class ContentHook(BuildHookInterface[Any]):
     """Adds data and exported definitions to the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
@@ -43,7 +43,9 @@ class ContentHook(BuildHookInterface):
                 continue
             target = f"applied_ds/_exports/{lecture['lecture']}.json"
             if target in include.values():
-                raise ValueError(f"{notebook.name}: a second notebook says it is lecture {lecture['lecture']}")
+                raise ValueError(
+                    f"{notebook.name}: a second notebook says it is lecture {lecture['lecture']}"
+                )
             source = Path(self.scratch.name, f"{lecture['lecture']}.json")
             source.write_text(json.dumps(lecture, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             include[str(source)] = target

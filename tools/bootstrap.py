@@ -57,7 +57,7 @@ def lock_of(kind: str) -> Path:
     return ROOT / "requirements" / (kind + ".txt")
 
 
-def wanted(kind: str) -> dict:
+def wanted(kind: str) -> "dict[str, str]":
     """What the stamp says once the environment is complete."""
     return {
         "kind": kind,
@@ -67,7 +67,7 @@ def wanted(kind: str) -> dict:
     }
 
 
-def stamped() -> dict:
+def stamped() -> "dict[str, str]":
     """The stamp of the last complete set-up, empty if there is none or its interpreter does not run."""
     try:
         stamp = json.loads(STAMP.read_text())
@@ -118,11 +118,11 @@ class Progress:
         print("{}  {}: {} after {:.0f} s".format(start, self.title, result, seconds), flush=True)
 
 
-def pip(title: str, arguments: list, total: int) -> None:
+def pip(title: str, arguments: "list[str]", total: int) -> None:
     """Run pip of ``.venv``, its output to the log, its progress to the reader."""
     command = [str(PYTHON), "-m", "pip", "--no-input", "--disable-pip-version-check", *arguments]
     progress = Progress(title, total)
-    lines = queue.Queue()  # type: queue.Queue[str | None]
+    lines: "queue.Queue[str | None]" = queue.Queue()
     kept = []
     LOG.parent.mkdir(exist_ok=True)
     with LOG.open("a") as log:

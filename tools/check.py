@@ -33,9 +33,7 @@ class Counts:
     skipped: int = 0
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped
-        )
+        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
@@ -114,7 +112,15 @@ def notebooks() -> Counts:
         if flag("APPLIED_DS_REQUIRE_OFFLINE"):
             return Counts(failed=1)
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    options = ("--nbval-lax", "--nbval-cell-timeout", "300", "--dist", "loadscope", "-p", "tests.nbval_budget")
+    options = (
+        "--nbval-lax",
+        "--nbval-cell-timeout",
+        "300",
+        "--dist",
+        "loadscope",
+        "-p",
+        "tests.nbval_budget",
+    )
     return pytest("notebooks", *options, "notebooks", prefix=prefix or (), **one_thread)
 
 

@@ -63,7 +63,9 @@ def findings() -> "list[Finding]":
         ),
         Finding(free >= room, "disk: {:.0f} GiB free, {} wanted for set-up".format(free, room), "lectures"),
         Finding(memory >= 3.5, "memory: {:.0f} GiB, 4 wanted".format(memory), "lectures"),
-        Finding(kind is not None, ".venv set up for: " + (kind or "nothing yet"), "made by make book, make test"),
+        Finding(
+            kind is not None, ".venv set up for: " + (kind or "nothing yet"), "made by make book, make test"
+        ),
     ]
     for package in packages((ROOT / "system-packages.txt").read_text()):
         what = "{}: {}".format(package.name, package.purpose)
