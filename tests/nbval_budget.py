@@ -22,6 +22,8 @@ from nbval.plugin import IPyNbFile
 
 from tools.kernels import PeakMemory, kernel_environment
 
+SECONDS = 120
+MEGABYTES = 3000
 PROPERTY = "notebook_budget"
 
 
@@ -31,8 +33,10 @@ class BudgetExceeded(Exception):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("nbval")
-    group.addoption("--budget-seconds", type=float, default=120.0, help="longest time of a notebook (120 s)")
-    group.addoption("--budget-mb", type=float, default=3000.0, help="largest memory of a notebook (3000 MB)")
+    for name, limit, unit in (("seconds", SECONDS, "s"), ("mb", MEGABYTES, "MB")):
+        group.addoption(
+            f"--budget-{name}", type=float, default=limit, help=f"limit of a notebook ({limit:g} {unit})"
+        )
 
 
 @pytest.hookimpl(wrapper=True)
