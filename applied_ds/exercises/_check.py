@@ -1,0 +1,271 @@
+"""The verdict on an attempt: not attempted, right, or not yet and why."""
+
+from __future__ import annotations
+
+import ast
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from applied_ds.exercises import _source
+from applied_ds.exercises._compare import (
+    as_array,
+    contains,
+    differences,
+    distance,
+    kind_of,
+    show,
+    snapshot,
+)
+from applied_ds.exercises._render import sentence, wrap
+from applied_ds.exercises._run import Case, Outcome, argument_names, isolated, run_case
+
+if TYPE_CHECKING:
+    from applied_ds.exercises._exercise import Exercise, Mistake
+
+Status = Literal["not attempted", "right", "not yet"]
+_BROKEN = ("signature", "endless", "huge")  # what would be the same for every further input
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer of a check; a notebook shows its text."""
+
+    exercise: str
+    status: Status
+    text: str
+    mistake: str | None = None
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def check(exercise: Exercise, answer: Any) -> Result:
+    """Check a function or, in a measurement, the measured numbers."""
+    return (
+        check_measurement(exercise, answer)
+        if exercise.kind == "measurement"
+        else check_function(exercise, answer)
+    )
+
+
+def _result(
+    exercise: Exercise, status: Status, said: str, details: Sequence[str] = (), mistake: Mistake | None = None
+) -> Result:
+    verdict = "not attempted yet" if status == "not attempted" else status
+    lines = [wrap(f"Exercise {exercise.id}: {verdict}. {said}"), *details]
+    if mistake is not None:
+        lines.append(wrap(f"Known mistake “{mistake.id}”: {sentence(mistake.message)}"))
+    return Result(exercise.id, status, "\n".join(lines), mistake.id if mistake else None)
+
+
+def _not_attempted(exercise: Exercise, reason: str) -> Result:
+    return _result(
+        exercise, "not attempted", reason or "Replace the `...` in the stub and run the cell again."
+    )
+
+
+# --- Functions ---
+
+
+def outcomes(exercise: Exercise, function: Callable[..., Any], seconds: float | None) -> list[Outcome]:
+    """What a function does with each hidden input; ends early where the next inputs would tell nothing."""
+    promise = f"`def {exercise.function}{_source.parameters(exercise.stub, exercise.function)}` of the stub"
+    found = []
+    spent = 0.0
+    for case in exercise.inputs():
+        started = time.monotonic()
+        outcome = run_case(
+            function,
+            case,
+            observe=exercise.observe,
+            seed=exercise.seed,
+            seconds=None if seconds is None else max(seconds - spent, 0.0),
+            promise=promise,
+        )
+        spent += time.monotonic() - started
+        found.append(outcome)
+        if outcome.kind in _BROKEN:
+            break
+    return found
+
+
+def expected_outcomes(exercise: Exercise) -> list[Outcome]:
+    """What the model solution does; it is the course that is broken if that is no value."""
+    found = outcomes(exercise, exercise.solution, None)
+    for outcome in found:
+        if outcome.kind != "value":
+            raise RuntimeError(
+                f"the model solution of exercise {exercise.id} is broken: {outcome.sentence or outcome.kind}"
+            )
+    return found
+
+
+def farthest(exercise: Exercise, ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> float:
+    """The largest difference of two functions over all inputs, in tolerances."""
+    if len(ours) != len(theirs):
+        return math.inf
+    return max(a.distance(b, exercise.tolerances) for a, b in zip(ours, theirs, strict=True))
+
+
+def check_function(exercise: Exercise, answer: Any) -> Result:
+    """Run the reader's function on the hidden inputs."""
+    if answer is Ellipsis:
+        return _not_attempted(exercise, "")
+    if not callable(answer):
+        said = (
+            f"The check needs the function itself, not a result: pass `{exercise.function}` without brackets."
+        )
+        if answer is None:
+            said = f"The check was given None: pass the function `{exercise.function}`."
+        return _result(exercise, "not yet", said)
+    reason = _source.unfinished(answer, exercise.stub, exercise.function)
+    if reason is not None:
+        return _not_attempted(exercise, reason)
+
+    expected = expected_outcomes(exercise)
+    got = outcomes(exercise, answer, exercise.seconds)
+    if any(outcome.kind == "unfinished" for outcome in got):
+        return _not_attempted(exercise, "What it returns still holds `...`.")
+    for index, (wanted, outcome) in enumerate(zip(expected, got, strict=False)):
+        problem = _problem(exercise, wanted, outcome)
+        if problem is not None:
+            details = _evidence(exercise, exercise.inputs()[index], wanted, outcome)
+            return _result(exercise, "not yet", problem, details + _notes(got, True), _named(exercise, got))
+    return _result(exercise, "right", sentence(exercise.deeper), _notes(got, False))
+
+
+def _problem(exercise: Exercise, wanted: Outcome, got: Outcome) -> str | None:
+    """What is wrong with one outcome, as a sentence; None if nothing is."""
+    if got.kind == "endless":
+        return f"{got.sentence} (The limit is {exercise.seconds:g} seconds for all inputs together.)"
+    if got.kind != "value":
+        return got.sentence
+    if got.value is None and wanted.value is not None:
+        return "Your function returned None. Is a `return` missing?"
+    found = differences(wanted.value, got.value, exercise.tolerances)
+    return min(found, key=lambda one: one.rank).sentence if found else None
+
+
+def _evidence(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -> list[str]:
+    """The smallest input that fails, what came out and what was expected."""
+    if got.kind == "signature":
+        return []
+    names = argument_names(case, exercise.solution)
+    values = case.values() if isinstance(case, dict) else case
+    rows = [(name, value) for name, value in zip(names, values, strict=True)]
+    lines = ["The smallest input that fails:"] + [_row(f"{name} =", value) for name, value in rows]
+    if got.kind == "value" and got.value is not None:
+        lines.append(_row("observed:" if exercise.observe else "your result:", got.value))
+    lines.append(_row("expected:", wanted.value))
+    return lines
+
+
+def _row(label: str, value: Any) -> str:
+    start = f"    {label} "
+    return start + show(value, " " * len(start))
+
+
+def _notes(got: Sequence[Outcome], failed: bool) -> list[str]:
+    """What an attempt printed, and what it warned of where that may explain a failure."""
+    notes = []
+    printed = next((outcome.printed for outcome in got if outcome.printed), "")
+    if printed:
+        notes.append(wrap(f"Note: your function printed “{printed}”."))
+    warned = next((outcome.warned for outcome in got if outcome.warned), "")
+    if warned and failed:
+        notes.append(wrap(f"Note: your function caused the warning “{warned}”."))
+    return notes
+
+
+def _named(exercise: Exercise, got: Sequence[Outcome]) -> Mistake | None:
+    """The one known mistake that does the same on all inputs; nothing on a tie."""
+    found = [
+        mistake
+        for mistake in exercise.mistakes
+        if farthest(exercise, outcomes(exercise, mistake.wrong, exercise.seconds), got) <= 1
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+# --- Measurements ---
+
+
+def check_measurement(exercise: Exercise, answer: Any) -> Result:
+    """Look at measured numbers."""
+    if callable(answer):
+        said = f"The check needs the numbers that you measured, not {kind_of(answer)}."
+        return _result(exercise, "not yet", said)
+    with isolated(exercise.seed):
+        taken = snapshot(answer)
+        if contains(taken, Ellipsis):
+            return _not_attempted(exercise, "")
+        if contains(taken, None):
+            return _result(exercise, "not yet", "There is None among your numbers. Is a `return` missing?")
+        unreadable = _unreadable(exercise, taken)
+        if unreadable is not None:
+            return _result(exercise, "not yet", unreadable)
+        numbers = plain(taken)
+        for expectation in exercise.expect:
+            problem = _unmet(expectation, numbers)
+            if problem is not None:
+                found = [mistake for mistake in exercise.mistakes if is_mistake(exercise, mistake, numbers)]
+                details = [_row("your numbers:", taken)]
+                return _result(exercise, "not yet", problem, details, found[0] if len(found) == 1 else None)
+    title = exercise.answer_title().lower()
+    compare = f'Now compare your explanation with the {title}: `ads.exercise("{exercise.id}").solution()`.'
+    return _result(exercise, "right", f"{sentence(exercise.deeper)} {compare}")
+
+
+def _unmet(expectation: Any, numbers: Any) -> str | None:
+    """The reason of an expectation that these numbers do not meet."""
+    try:
+        holds = bool(expectation.holds(numbers))
+    except (TypeError, ValueError, IndexError, KeyError) as error:  # numbers of another form than the stub's
+        return f"Your numbers have not the form that the stub describes ({type(error).__name__}: {error})."
+    return None if holds else sentence(expectation.reason)
+
+
+def _unreadable(exercise: Exercise, taken: Any) -> str | None:
+    """Why the answer holds no measured numbers of the stub's form."""
+    stub = _source.parse_stub(exercise.stub, exercise.function)
+    if isinstance(stub, ast.Assign) and isinstance(stub.value, ast.Dict):
+        keys = [ast.literal_eval(key) for key in stub.value.keys if key is not None]
+        if not isinstance(taken, Mapping) or set(taken) != set(keys):
+            wanted = ", ".join(map(repr, keys))
+            return f"The stub asks for a dict with the keys {wanted}; this is {kind_of(taken)}."
+    for part in taken.values() if isinstance(taken, Mapping) else [taken]:
+        array = as_array(part)
+        if array is None or array.dtype.kind == "b":
+            return f"There are no numbers in {kind_of(part)}."
+        if not np.isfinite(array).all():
+            return "There is NaN or infinity among your numbers."
+    return None
+
+
+def plain(taken: Any) -> Any:
+    """Snapshots as the predicates of a declaration get them: numbers, arrays, and dicts of these."""
+    if isinstance(taken, Mapping):
+        return {key: plain(part) for key, part in taken.items()}
+    array = as_array(taken)
+    assert array is not None
+    return array if array.ndim else array.item()
+
+
+def is_mistake(exercise: Exercise, mistake: Mistake, numbers: Any) -> bool:
+    """Whether measured numbers are those of a known mistake."""
+    if mistake.when is not None:
+        try:
+            return bool(mistake.when(numbers))
+        except (TypeError, ValueError, IndexError, KeyError):
+            return False
+    return distance(snapshot(wrong_numbers(mistake)), snapshot(numbers), exercise.tolerances) <= 1
+
+
+def wrong_numbers(mistake: Mistake) -> Any:
+    """The wrong answer of a measurement's mistake."""
+    return mistake.wrong() if callable(mistake.wrong) else mistake.wrong

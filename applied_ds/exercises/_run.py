@@ -1,0 +1,327 @@
+"""Runs somebody's code so that it can do no harm: on copies, in time, and with the process as it was before."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import io
+import math
+import random
+import signal
+import sys
+import threading
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from applied_ds.exercises._compare import (
+    HugeError,
+    contains,
+    distance,
+    kind_of,
+    shorten,
+    snapshot,
+    tensor_to_numpy,
+)
+from applied_ds.exercises._source import line_of_error
+
+Case = tuple[Any, ...] | dict[str, Any]
+Observe = Callable[[Callable[..., Any], Any], dict[str, Any]]
+
+_TICK = 0.02  # seconds between two interruptions once the time is over
+_KEPT = 200  # characters of what an attempt printed
+
+
+class TimeIsUpError(BaseException):
+    """Raised inside an attempt that takes too long; no `except Exception` catches it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call did."""
+
+    kind: str  # "value", "unfinished", "changed x", "raised ValueError", "endless", "huge", "unreadable"
+    value: Any = None
+    sentence: str = ""
+    printed: str = ""
+    warned: str = ""
+
+    def distance(self, other: Outcome, tolerance: Mapping[str, float]) -> float:
+        """How far the other outcome is, in tolerances; infinite if something else happened."""
+        if self.kind != other.kind:
+            return math.inf
+        return distance(self.value, other.value, tolerance)
+
+
+class _Limited(io.TextIOBase):
+    """Takes any amount of text and keeps its beginning."""
+
+    def __init__(self) -> None:
+        self.kept = ""
+        self.written = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        self.written += len(text)
+        if len(self.kept) < _KEPT:
+            self.kept += text[: _KEPT - len(self.kept)]
+        return len(text)
+
+    def summary(self) -> str:
+        more = f" … ({self.written} characters)" if self.written > _KEPT else ""
+        return self.kept.strip() + more
+
+
+@contextmanager
+def isolated(seed: int) -> Iterator[tuple[_Limited, list[warnings.WarningMessage]]]:
+    """Run the body in one fixed state of the process and put everything back afterwards.
+
+    Random generators (Python, NumPy, torch if it is loaded), torch's default dtype and gradient mode, NumPy's
+    error state, warning filters, signal handlers and the standard streams.
+    """
+    printed = _Limited()
+    main = threading.current_thread() is threading.main_thread()
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    python_state = random.getstate()
+    numpy_state = np.random.get_state(legacy=False)
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        np.errstate(all="warn"),
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+        _torch_isolated(seed),
+    ):
+        warnings.simplefilter("always")
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        try:
+            yield printed, caught
+        finally:
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+            for number, handler in handlers.items() if main else ():
+                if signal.getsignal(number) is not handler and handler is not None:
+                    signal.signal(number, handler)
+
+
+@contextmanager
+def _torch_isolated(seed: int) -> Iterator[None]:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    state = torch.get_rng_state()
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    dtype = torch.get_default_dtype()
+    with torch.inference_mode(False), torch.enable_grad():
+        torch.default_generator.manual_seed(seed)
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_rng_state(state)
+            if devices is not None:
+                torch.cuda.set_rng_state_all(devices)
+            torch.set_default_dtype(dtype)
+
+
+def limited(call: Callable[[], Any], seconds: float | None) -> Any:
+    """Return `call()`, or raise `TimeIsUpError` in it after that many seconds.
+
+    The timer repeats, because an attempt may catch what interrupts it, and every interruption also makes the next
+    line of the attempt raise, so that `except: pass` around an inner loop does not help either. Only the main thread
+    of a platform with interval timers can do this; elsewhere there is no limit.
+    """
+    if (
+        seconds is None
+        or threading.current_thread() is not threading.main_thread()
+        or not hasattr(signal, "setitimer")
+    ):
+        return call()
+    over = interrupted = False
+
+    def again(frame: types.FrameType, event: str, argument: Any) -> Any:
+        if event == "line":
+            raise TimeIsUpError
+        return again
+
+    def interrupt(number: int, frame: types.FrameType | None) -> None:
+        nonlocal interrupted
+        # Not while this function itself is running: it would leave the timer on.
+        if over or frame is None or frame.f_code is limited.__code__:
+            return
+        caller: types.FrameType | None = frame
+        while caller is not None and caller.f_code is not limited.__code__:
+            caller.f_trace = again
+            caller = caller.f_back
+        sys.settrace(again)
+        interrupted = True
+        raise TimeIsUpError
+
+    trace = sys.gettrace()
+    handler = signal.signal(signal.SIGALRM, interrupt) or signal.SIG_DFL
+    started = time.monotonic()
+    pending, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _TICK)
+    try:
+        return call()
+    finally:
+        over = True  # one step: from here on the handler does nothing
+        sys.settrace(trace)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+        if pending:  # somebody else's timer, such as a test runner's
+            left = max(pending - (time.monotonic() - started), 0.001)
+            signal.setitimer(signal.ITIMER_REAL, left, interval)
+        if interrupted:  # even if the attempt caught it and went on, or raised something else
+            raise TimeIsUpError
+
+
+class _Attempt:
+    """The attempt as an observation sees it: the same call, its last result remembered."""
+
+    def __init__(self, function: Callable[..., Any], promise: str) -> None:
+        self.function = function
+        self.promise = promise
+        self.inside = False
+        self.result: Any = Ellipsis  # not called yet
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        try:
+            inspect.signature(self.function).bind(*arguments, **keywords)
+        except ValueError:  # a function without a signature, such as one written in C
+            pass
+        except TypeError as error:
+            raise _WrongSignatureError(
+                f"It cannot be called as the statement says: {error}. Keep the signature {self.promise}."
+            ) from error
+        self.inside = True
+        self.result = self.function(*arguments, **keywords)
+        self.inside = False
+        return self.result
+
+
+class _WrongSignatureError(Exception):
+    """The attempt does not take the arguments of the stub; the message is the sentence for the reader."""
+
+
+def run_case(
+    function: Callable[..., Any],
+    case: Case,
+    *,
+    observe: Observe | None,
+    seed: int,
+    seconds: float | None,
+    promise: str = "of the stub",
+) -> Outcome:
+    """Run one call on a copy of the case and say what it did; of what the call raises, only Ctrl-C passes."""
+    given = copy.deepcopy(case)
+    attempt = _Attempt(function, promise)
+
+    def call() -> Any:
+        if observe is not None:
+            return snapshot(observe(attempt, given))
+        raw = attempt(**given) if isinstance(given, dict) else attempt(*given)
+        return snapshot(raw)
+
+    kind, value, sentence = "value", None, ""
+    with isolated(seed) as (printed, caught):
+        try:
+            value = limited(call, seconds)
+        except TimeIsUpError:
+            kind = "endless"
+            sentence = (
+                "It did not end in time. Is there a loop that never stops, or one over every single element?"
+            )
+        except _WrongSignatureError as error:
+            kind, sentence = "signature", str(error)
+        except HugeError as error:
+            kind, sentence = "huge", f"It returned {error}, far more than an answer needs."
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            kind, sentence = _raised(error, attempt)
+        warned = str(caught[0].message) if caught else ""
+    if kind == "value" and contains(value, Ellipsis):
+        kind = "unfinished"
+    if kind == "value" and observe is None:
+        names = argument_names(case, function)
+        changed = [
+            name
+            for name, old, new in zip(names, _parts(case), _parts(given), strict=True)
+            if not same(old, new)
+        ]
+        if changed:
+            kind = "changed " + ", ".join(changed)
+            sentence = f"It changes its input {' and '.join(f'`{n}`' for n in changed)}. Work on a copy."
+    return Outcome(kind, value, sentence, shorten(printed.summary(), 2 * _KEPT), shorten(warned, _KEPT))
+
+
+def _raised(error: BaseException, attempt: _Attempt) -> tuple[str, str]:
+    """Kind and sentence for what an attempt raised, or an observation that could not use its result."""
+    name = type(error).__name__
+    place = line_of_error(error, attempt.function)
+    if place is None and not attempt.inside:
+        if attempt.result is None:
+            return "value", ""
+        was = "" if attempt.result is Ellipsis else f" It returned {kind_of(attempt.result)}."
+        return f"unreadable {name}", f"Its result cannot be used: {_message(error)}.{was}"
+    said = f"It raised {_message(error)}."
+    if isinstance(error, RecursionError):
+        said = "It calls itself without end (RecursionError)."
+    elif isinstance(error, MemoryError):
+        said = "It needs more memory than there is (MemoryError)."
+    if place is not None:
+        text = f": `{place[1]}`" if place[1] else ""
+        said += f" This happened in line {place[0]} of your {'class' if inspect.isclass(attempt.function) else 'function'}{text}."
+    return f"raised {name}", said
+
+
+def _message(error: BaseException) -> str:
+    try:
+        text = shorten(" ".join(str(error).split()), 300).rstrip(".")
+    except Exception:  # an exception class of the attempt whose text fails
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _parts(case: Case) -> list[Any]:
+    return list(case.values()) if isinstance(case, dict) else list(case)
+
+
+def argument_names(case: Case, function: Callable[..., Any]) -> list[str]:
+    """What the arguments of a case are called by the function that takes them."""
+    if isinstance(case, dict):
+        return list(case)
+    try:
+        known = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        known = []
+    return [known[i] if i < len(known) else f"argument {i + 1}" for i in range(len(case))]
+
+
+def same(old: Any, new: Any) -> bool:
+    """Whether an input is as it was; generators may move on, and objects that cannot be compared pass."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(old, torch.Tensor):
+        return old.dtype == new.dtype and same(tensor_to_numpy(old), tensor_to_numpy(new))
+    if torch is not None and isinstance(old, torch.nn.Module):
+        return same(dict(old.state_dict()), dict(new.state_dict()))
+    if isinstance(old, np.ndarray):
+        if old.dtype != new.dtype or old.shape != new.shape:
+            return False
+        return bool(np.array_equal(old, new, equal_nan=old.dtype.kind in "fc"))
+    if isinstance(old, Mapping):
+        return list(old) == list(new) and all(same(value, new[key]) for key, value in old.items())
+    if isinstance(old, list | tuple):
+        return len(old) == len(new) and all(map(same, old, new))
+    if isinstance(old, set | frozenset | str | bytes | int | float | complex):
+        return bool(old == new) or bool(old != old)
+    return True
