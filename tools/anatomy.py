@@ -430,7 +430,7 @@ def _is_definition(node: ast.stmt) -> bool:
 
 @rule
 def exercises(lecture: Lecture) -> Iterator[str]:
-    """Four to six exercises, numbered in order: statement, stub that ends in its check, help."""
+    """Four to six exercises, numbered in order: statement, unsolved stub that ends in its check, help."""
     stubs = lecture.tagged("exercise")
     if not 4 <= len(stubs) <= 6:
         yield f"there are {len(stubs)} exercises, not four to six"
@@ -442,6 +442,8 @@ def exercises(lecture: Lecture) -> Iterator[str]:
         if not re.fullmatch(rf'ads\.exercise\("{re.escape(wanted)}"\)\.check\(\w+\)', lines[-1]):
             yield f'{lecture.name(cell)} does not end in ads.exercise("{wanted}").check(name)'
         index = next(i for i, other in enumerate(lecture.nb.cells) if other is cell)
+        if not any("not attempted" in output for output in texts(cell)):
+            yield f"the stored answer to {wanted} is not 'not attempted'"
         before, after = lecture.nb.cells[index - 1], lecture.nb.cells[index + 1 : index + 2]
         if not re.search(rf"^### Exercise {re.escape(wanted)}\. \S", before.source, re.MULTILINE):
             yield f"the cell before the stub of {wanted} has no heading '### Exercise {wanted}. Title'"

@@ -160,7 +160,7 @@ def pip(title: str, arguments: "list[str]", total: int) -> None:
             "No network: pip could not reach the package index and what is missing is not cached; connect and "
             "run the same command again (pip's own words are in {}).".format(place)
         )
-    errors = [line.strip() for line in kept if line.startswith("ERROR")] or ["it gave no reason"]
+    errors = [line.strip() for line in kept if re.match(r"\s*error:", line, re.IGNORECASE)] or ["it gave no reason"]
     raise SetupError(
         "pip could not finish ({}); its whole output is in {}.".format(errors[0].rstrip("."), place)
     )

@@ -24,6 +24,7 @@ def kernel_environment(state: Path) -> dict[str, str]:
     return dict.fromkeys(THREAD_VARIABLES, "1") | {
         "PYTHONHASHSEED": "0",
         "APPLIED_DS_PROFILE": "cpu",
+        "APPLIED_DS_PROGRESS": "0",
         "APPLIED_DS_STATE": str(state / "applied-ds"),
         "IPYTHONDIR": str(state / "ipython"),
     }

@@ -51,7 +51,7 @@ FIXED_METADATA = {
         "pygments_lexer": "ipython3",
     },
 }
-RUNNING_TIME = re.compile(r"running time about (?:\d+|…) s\b")
+RUNNING_TIME = re.compile(r"running time about (?:\d+|…|\?) s\b")
 # A change in the helper can reach every notebook; this many are executed twice for it, the quickest first.
 HELPER_SAMPLE = 3
 
