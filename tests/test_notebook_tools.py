@@ -221,6 +221,7 @@ BROKEN: dict[str, list[tuple[Callable[[NotebookNode], None], str]]] = {
         (retag("Help of 4.1", "export"), "not every exercise has one help cell"),
         (swap('exercise("4.2").check', 'exercise("4.3").check'), 'does not end in ads.exercise("4.2")'),
         (swap("Exercise 4.2. ", "Exercise 4.2 "), "has no heading '### Exercise 4.2. Title'"),
+        (lambda nb: cell(nb, 'exercise("4.2")').update(outputs=[]), "answer to 4.2 is not 'not attempted'"),
         (drop("Help of 4.3"), "is not tagged exercise-help"),
         (lambda nb: cell(nb, "Help of 4.1").metadata.applied_ds.update(exercise="4.2"), "another exercise"),
     ],
