@@ -137,18 +137,23 @@ def pip(title: str, arguments: "list[str]", total: int) -> None:
             lines.put(None)
 
         threading.Thread(target=pump, daemon=True).start()
-        while True:
-            try:
-                line = lines.get(timeout=0.5)
-            except queue.Empty:
+        try:
+            while True:
+                try:
+                    line = lines.get(timeout=0.5)
+                except queue.Empty:
+                    progress.show()
+                    continue
+                if line is None:
+                    break
+                log.write(line)
+                kept.append(line)
+                progress.read(line)
                 progress.show()
-                continue
-            if line is None:
-                break
-            log.write(line)
-            kept.append(line)
-            progress.read(line)
-            progress.show()
+        except BaseException:
+            child.terminate()  # or it would go on writing into an environment that is made anew
+            child.wait()
+            raise
     if child.wait() == 0:
         progress.finish("done")
         return
@@ -160,7 +165,9 @@ def pip(title: str, arguments: "list[str]", total: int) -> None:
             "No network: pip could not reach the package index and what is missing is not cached; connect and "
             "run the same command again (pip's own words are in {}).".format(place)
         )
-    errors = [line.strip() for line in kept if re.match(r"\s*error:", line, re.IGNORECASE)] or ["it gave no reason"]
+    errors = [line.strip() for line in kept if re.match(r"\s*error:", line, re.IGNORECASE)] or [
+        "it gave no reason"
+    ]
     raise SetupError(
         "pip could not finish ({}); its whole output is in {}.".format(errors[0].rstrip("."), place)
     )
@@ -202,7 +209,9 @@ def install(kind: str) -> None:
         lock = lock_of(kind)
         total = len(re.findall(r"^[A-Za-z0-9][^\n]*==", lock.read_text(), re.MULTILINE))
         name = str(lock.relative_to(ROOT))
-        pip("packages of " + name, ["install", "--progress-bar=off", "--require-hashes", "-r", name], total)
+        # Compiling everything takes as long as unpacking it; Python compiles what is used when it is used.
+        options = ["--progress-bar=off", "--no-compile", "--require-hashes", "-r", name]
+        pip("packages of " + name, ["install", *options], total)
     pip(
         "the helper package applied_ds",
         ["install", "--no-deps", "--no-build-isolation", "--no-index", "-e", "."],

@@ -44,9 +44,9 @@ def flag(*names: str) -> bool:
     return any(os.environ.get(name) not in (None, "", "0", "false") for name in names)
 
 
-def run(*command: str, **environment: str) -> int:
+def run(*command: str) -> int:
     """Run a command in the repository's root and return its exit status."""
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 def commands(*each: tuple[str, ...]) -> Counts:
@@ -68,12 +68,12 @@ def counts_of(report: Path, status: int) -> Counts:
     return Counts(passed, failed or int(status != 0), skipped)
 
 
-def pytest(name: str, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> Counts:
+def pytest(name: str, *arguments: str, prefix: tuple[str, ...] = ()) -> Counts:
     """Run pytest with two workers and read its counts."""
     report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     command = (*prefix, sys.executable, "-m", "pytest", "-q", "-n", "2", f"--junitxml={report}", *arguments)
-    return counts_of(report, run(*command, **environment))
+    return counts_of(report, run(*command))
 
 
 @functools.cache
@@ -111,7 +111,6 @@ def notebooks() -> Counts:
         print("network: not cut off, this machine cannot make such a namespace", flush=True)
         if flag("APPLIED_DS_REQUIRE_OFFLINE"):
             return Counts(failed=1)
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     options = (
         "--nbval-lax",
         "--nbval-cell-timeout",
@@ -121,7 +120,7 @@ def notebooks() -> Counts:
         "-p",
         "tests.nbval_budget",
     )
-    return pytest("notebooks", *options, "notebooks", prefix=prefix or (), **one_thread)
+    return pytest("notebooks", *options, "notebooks", prefix=prefix or ())
 
 
 def determinism() -> Counts:
