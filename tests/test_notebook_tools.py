@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -487,6 +489,27 @@ def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = store(tmp_path, small("while True:\n    pass"))
     with pytest.raises(notebooks.NotebookError, match=r"code cell 1 .* did not end in 1 s"):
         notebooks.run(path)
+
+
+def test_ctrl_c_stops_and_leaves_the_files(tmp_path: Path) -> None:
+    waits = "import pathlib, time\n\npathlib.Path('started').touch()\ntime.sleep(60)"
+    paths = [store(tmp_path, small(waits), name) for name in ("01_a.ipynb", "02_b.ipynb")]
+    before = [path.read_bytes() for path in paths]
+    command = [sys.executable, "-m", "tools.notebooks", "run", *map(str, paths)]
+    with subprocess.Popen(
+        command, cwd=notebooks.ROOT, start_new_session=True, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "started").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        kernel = psutil.Process(process.pid).children(recursive=True)
+        os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert said.endswith("interrupted; the notebook in work was left as it was\n")
+    assert kernel
+    assert psutil.wait_procs(kernel, timeout=10)[1] == []
+    assert [path.read_bytes() for path in paths] == before
 
 
 def test_an_interrupted_write_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,12 @@ bench        execute without writing and print what the cells tagged `timing` me
 from __future__ import annotations
 
 import argparse
+import asyncio
 import copy
 import hashlib
 import math
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -241,6 +243,8 @@ def execute(path: Path, nb: NotebookNode, watch: bool = True) -> Execution:
     def on_notebook_start(notebook: NotebookNode) -> None:
         nonlocal memory
         memory = PeakMemory(client.km)
+        # nbclient answers Ctrl-C by killing the kernel and going on; we want to stop.
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
     client = NotebookClient(
         nb,
@@ -248,7 +252,7 @@ def execute(path: Path, nb: NotebookNode, watch: bool = True) -> Execution:
         kernel_name=KERNEL,
         record_timing=False,
         force_raise_errors=True,
-        extra_arguments=["--log-level=ERROR"],  # the kernel warns that it talks over a local socket
+        extra_arguments=["--log-level=CRITICAL"],  # else it warns that it talks over a local socket
         on_cell_start=on_cell_start,
         on_notebook_start=on_notebook_start,
     )
@@ -441,7 +445,7 @@ def command_bench(arguments: argparse.Namespace) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 1 when a notebook stands in the way."""
+    """Run one command; the exit status is 1 when a notebook stands in the way, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.notebooks",
         description=__doc__,
@@ -467,6 +471,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the notebook in work was left as it was", file=sys.stderr)
+        return 130
     return 0
 
 
