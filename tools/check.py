@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "_build" / "reports"
+NBVAL = ("--nbval-lax", "--nbval-cell-timeout=300", "--dist=loadscope", "-p", "tests.nbval_budget")
 LOOPBACK = ["sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 
 
@@ -111,16 +112,7 @@ def notebooks() -> Counts:
         print("network: not cut off, this machine cannot make such a namespace", flush=True)
         if flag("APPLIED_DS_REQUIRE_OFFLINE"):
             return Counts(failed=1)
-    options = (
-        "--nbval-lax",
-        "--nbval-cell-timeout",
-        "300",
-        "--dist",
-        "loadscope",
-        "-p",
-        "tests.nbval_budget",
-    )
-    return pytest("notebooks", *options, "notebooks", prefix=prefix or ())
+    return pytest("notebooks", *NBVAL, "notebooks", prefix=prefix or ())
 
 
 def determinism() -> Counts:
