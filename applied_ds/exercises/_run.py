@@ -280,7 +280,8 @@ def _raised(error: BaseException, attempt: _Attempt) -> tuple[str, str]:
         said = "It needs more memory than there is (MemoryError)."
     if place is not None:
         text = f": `{place[1]}`" if place[1] else ""
-        said += f" This happened in line {place[0]} of your {'class' if inspect.isclass(attempt.function) else 'function'}{text}."
+        word = "class" if inspect.isclass(attempt.function) else "function"
+        said += f" This happened in line {place[0]} of your {word}{text}."
     return f"raised {name}", said
 
 
