@@ -343,8 +343,9 @@ def test_address_command_leaves_no_old_address_behind(tmp_path: Path) -> None:
         assert slug not in text, path
         assert pages not in text, path
         if path.suffix == ".ipynb":
-            notebook = notebooks.read(text)
-            assert notebooks.stored_hash(notebook) == notebooks.code_hash(notebook), path
+            was, now = notebooks.read(before[path].decode()), notebooks.read(text)
+            fresh = [notebooks.stored_hash(each) == notebooks.code_hash(each) for each in (was, now)]
+            assert fresh[0] == fresh[1], path
     address.rewrite(old, repository)
     assert {path: path.read_bytes() for path in address.files(repository)} == before
 
