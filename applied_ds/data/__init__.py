@@ -8,11 +8,13 @@ needs no network once ``python -m applied_ds.data prefetch`` has run (set-up doe
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING, NamedTuple
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from applied_ds.data._cards import CARDS, Card, all_cards, dataset
+from applied_ds.data._cards import CARDS, Card, all_cards, dataset, stored_cards
 from applied_ds.data._fetch import DataError, cache_dir, check, from_wheel, sha256, stored, wheel_files
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ __all__ = [
     "mnist_5k",
     "path",
     "prefetch",
+    "results",
     "sha256",
     "two_moons",
     "weights",
@@ -83,20 +86,34 @@ def two_moons(n: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.nda
     return points.astype(np.float32), moon.astype(np.int64)
 
 
+def _checked(name: str) -> Path:
+    """Path of a stored file whose checksum is the one on its card."""
+    file = stored(name)
+    card = next((card for card in stored_cards() if card.name == name), None)
+    if card is None:
+        raise DataError(f"data/{name} has no card: write data/{name}.card.toml beside it")
+    check(file, card.sha256, f"data/{name}")
+    return file
+
+
 def weights(name: str) -> dict[str, torch.Tensor]:
-    """Kept weights of a trained model, by parameter name: ``data/weights/<name>.safetensors``, its checksum verified.
+    """Kept weights of a trained model, by parameter name, from ``data/weights/<name>.safetensors``.
 
     Raises:
-        DataError: the file or its card is missing, or the checksum is not the card's.
+        DataError: the file or its card is missing, or its checksum is not the card's.
     """
     from safetensors.torch import load_file
 
-    file = stored(f"weights/{name}.safetensors")
-    card = next((c for c in all_cards() if c.name == f"weights/{name}.safetensors"), None)
-    if card is None:
-        raise DataError(f"data/weights/{name}.safetensors has no card beside it")
-    check(file, card.sha256, card.source)
-    return load_file(file)
+    return load_file(_checked(f"weights/{name}.safetensors"))
+
+
+def results(name: str) -> dict[str, Any]:
+    """A kept table of results that took long to make, from ``data/results/<name>.json``.
+
+    Raises:
+        DataError: the file or its card is missing, or its checksum is not the card's.
+    """
+    return json.loads(_checked(f"results/{name}.json").read_text(encoding="utf-8"))
 
 
 def prefetch() -> None:

