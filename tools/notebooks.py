@@ -240,6 +240,12 @@ def execute(path: Path, nb: NotebookNode, watch: bool = True) -> Execution:
         current = cell
         bar.update(cell_index - bar.n)
 
+    def on_cell_executed(cell: NotebookNode, cell_index: int, execute_reply: Any) -> None:
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                text = output.text.strip()[:300]
+                raise NotebookError(f"{cell_name(nb, cell)} wrote to stderr: {text}")
+
     def on_notebook_start(notebook: NotebookNode) -> None:
         nonlocal memory
         memory = PeakMemory(client.km)
@@ -254,6 +260,7 @@ def execute(path: Path, nb: NotebookNode, watch: bool = True) -> Execution:
         force_raise_errors=True,
         extra_arguments=["--log-level=CRITICAL"],  # else it warns that it talks over a local socket
         on_cell_start=on_cell_start,
+        on_cell_executed=on_cell_executed,
         on_notebook_start=on_notebook_start,
     )
     started = time.monotonic()
@@ -270,11 +277,6 @@ def execute(path: Path, nb: NotebookNode, watch: bool = True) -> Execution:
     finally:
         megabytes = memory.stop() if memory else 0.0
     seconds = time.monotonic() - started
-    for cell in code_cells(nb):
-        for output in cell.outputs:
-            if output.get("name") == "stderr":
-                text = output.text.strip()[:300]
-                raise NotebookError(f"{cell_name(nb, cell)} wrote to stderr: {text}")
     return Execution(normalise(nb), seconds, megabytes)
 
 
