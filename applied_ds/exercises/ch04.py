@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from applied_ds.exercises import Exercise, Expectation, Mistake
+from applied_ds.exercises import Exercise, Mistake
 
 # ---------------------------------------------------------------------------------------------- 4.1
 
@@ -347,7 +347,7 @@ class _Conditioner:
 
 def autoregressive_cases(rng: np.random.Generator) -> list[tuple[Any, ...]]:
     cases = []
-    for n, D, rounds in ((1, 2, 2), (3, 3, 3), (4, 5, 5), (2, 6, 3)):
+    for n, D, rounds in ((1, 2, 2), (3, 3, 3), (4, 5, 5), (4, 6, 3)):
         conditioner = _Conditioner(
             rng.normal(size=(D, D)), rng.normal(size=(D, D)), rng.normal(0.5, 0.3, size=D)
         )
@@ -449,9 +449,10 @@ def logit_cases(rng: np.random.Generator) -> list[tuple[Any, ...]]:
     return cases
 
 
-def _wrong_bits(
-    *, det=1.0, levels=8.0, base=math.log(2), slope=True, squeezed=True, per_pixel=True, sign=-1.0
-):
+_LOG_2 = math.log(2)
+
+
+def _wrong_bits(*, det=1.0, levels=8.0, base=_LOG_2, slope=True, squeezed=True, per_pixel=True, sign=-1.0):
     def wrong(log_p_y, x, alpha):
         D = x.shape[1]
         v = alpha + (1 - 2 * alpha) * x if squeezed else x
