@@ -82,6 +82,9 @@ def good_notebook() -> NotebookNode:
     return nb
 
 
+REAL_HELP = notebooks.help_text
+
+
 @pytest.fixture(autouse=True)
 def made_up_help(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebooks, "help_text", lambda exercise: f"Help of {exercise}")
@@ -556,6 +559,11 @@ def test_normalise_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     nb = notebooks.read(path.read_text())
     assert cell(nb, "Help of 4.1")
     assert cell(nb, "return x + y")
+
+
+def test_help_of_an_unknown_exercise() -> None:
+    with pytest.raises(notebooks.NotebookError, match=r"there is no exercise '99\.1'"):
+        REAL_HELP("99.1")
 
 
 def test_bench_prints_what_was_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

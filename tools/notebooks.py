@@ -199,7 +199,10 @@ def help_text(exercise: str) -> str:
     """Hints and solution of an exercise as Markdown, from its declaration."""
     import applied_ds
 
-    text: str = applied_ds.exercise(exercise).to_markdown()
+    try:
+        text: str = applied_ds.exercise(exercise).to_markdown()
+    except ValueError as error:
+        raise NotebookError(str(error)) from error
     return text.rstrip()
 
 
