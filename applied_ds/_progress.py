@@ -31,6 +31,8 @@ def progress(iterable: Iterable[T], description: str = "", total: int | None = N
         description: a few words in front of the bar.
         total: number of items, for iterables without a length.
     """
-    from tqdm.auto import tqdm
+    if not watched():
+        return iter(iterable)
+    from tqdm import tqdm  # the plain bar: the one of tqdm.auto warns where ipywidgets is missing
 
-    return iter(tqdm(iterable, desc=description or None, total=total, leave=False, disable=not watched()))
+    return iter(tqdm(iterable, desc=description or None, total=total, leave=False))
