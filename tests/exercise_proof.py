@@ -156,8 +156,12 @@ def _empty_answers(exercise: Exercise) -> dict[str, Callable[..., Any]]:
         "one": lambda *a, **k: 1.0,
         "nothing": lambda *a, **k: None,
         "the first expected answer": lambda *a, **k: copy.deepcopy(first[0]),
-        "zeros of the right shape": lambda *a, **k: _filled(exercise.solution(*a, **k), 0),
-        "ones of the right shape": lambda *a, **k: _filled(exercise.solution(*a, **k), 1),
+        "zeros of the right shape": lambda *a, **k: _filled(
+            exercise.solution(*copy.deepcopy(a), **copy.deepcopy(k)), 0
+        ),
+        "ones of the right shape": lambda *a, **k: _filled(
+            exercise.solution(*copy.deepcopy(a), **copy.deepcopy(k)), 1
+        ),
     }
     case = exercise.inputs()[0]
     for place in case if isinstance(case, dict) else range(len(case)):

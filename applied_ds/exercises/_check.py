@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 Status = Literal["not attempted", "right", "not yet"]
 _BROKEN = ("signature", "endless", "huge")  # what would be the same for every further input
+_LINES = 12  # of one value in a message
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ def _evidence(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -> 
 
 def _row(label: str, value: Any) -> str:
     start = f"    {label} "
-    return start + show(value, " " * len(start))
+    lines = show(value, " " * len(start)).splitlines()
+    return start + "\n".join(lines[:_LINES] + [" " * len(start) + "…"] * (len(lines) > _LINES))
 
 
 def _notes(got: Sequence[Outcome], failed: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import numbers
 import sys
@@ -86,7 +87,12 @@ def kind_of(value: Any) -> str:
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of length {len(value)}"
     if isinstance(value, Mapping):
-        return "a dict with the keys " + (", ".join(map(repr, value)) or "()")
+        keys = [shorten(repr(key), 30) for key in itertools.islice(value, 7)]
+        return (
+            "a dict with the keys " + ", ".join(keys[:6] + ["…"] * (len(keys) > 6))
+            if keys
+            else "an empty dict"
+        )
     name = type(value).__name__
     if isinstance(value, type):
         return f"the class {value.__name__}"

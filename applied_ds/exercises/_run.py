@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import functools
 import inspect
 import io
 import math
@@ -35,6 +37,7 @@ Case = tuple[Any, ...] | dict[str, Any]
 Observe = Callable[[Callable[..., Any], Any], dict[str, Any]]
 
 _TICK = 0.02  # seconds between two interruptions once the time is over
+_PATIENCE = 3  # interruptions that leave the attempt the time to clean up
 _KEPT = 200  # characters of what an attempt printed
 
 
@@ -136,9 +139,10 @@ def _torch_isolated(seed: int) -> Iterator[None]:
 def limited(call: Callable[[], Any], seconds: float | None) -> Any:
     """Return `call()`, or raise `TimeIsUpError` in it after that many seconds.
 
-    The timer repeats, because an attempt may catch what interrupts it, and every interruption also makes the next
-    line of the attempt raise, so that `except: pass` around an inner loop does not help either. Only the main thread
-    of a platform with interval timers can do this; elsewhere there is no limit.
+    The timer repeats, because an attempt may catch what interrupts it. If it goes on doing so, each interruption also
+    raises the alarm once more, which Python then sees before it runs another loop of the attempt: this ends even
+    `while True` around `try: while True: ... except: pass`. Only the main thread of a platform with interval timers can
+    be interrupted; elsewhere there is no limit.
     """
     if (
         seconds is None
@@ -146,27 +150,22 @@ def limited(call: Callable[[], Any], seconds: float | None) -> Any:
         or not hasattr(signal, "setitimer")
     ):
         return call()
-    over = interrupted = False
-
-    def again(frame: types.FrameType, event: str, argument: Any) -> Any:
-        if event == "line":
-            raise TimeIsUpError
-        return again
+    over = False
+    interruptions = 0
+    # Python calls this C function while it raises the exception: the next alarm waits before another line has run.
+    again = ctypes.pythonapi.PyErr_SetInterruptEx
+    again.restype = None
+    alarm = staticmethod(functools.partial(again, int(signal.SIGALRM)))
+    insistent = type("TimeIsUpAgainError", (TimeIsUpError,), {"__init__": alarm})
 
     def interrupt(number: int, frame: types.FrameType | None) -> None:
-        nonlocal interrupted
+        nonlocal interruptions
         # Not while this function itself is running: it would leave the timer on.
         if over or frame is None or frame.f_code is limited.__code__:
             return
-        caller: types.FrameType | None = frame
-        while caller is not None and caller.f_code is not limited.__code__:
-            caller.f_trace = again
-            caller = caller.f_back
-        sys.settrace(again)
-        interrupted = True
-        raise TimeIsUpError
+        interruptions += 1
+        raise TimeIsUpError if interruptions < _PATIENCE else insistent
 
-    trace = sys.gettrace()
     handler = signal.signal(signal.SIGALRM, interrupt) or signal.SIG_DFL
     started = time.monotonic()
     pending, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _TICK)
@@ -174,14 +173,13 @@ def limited(call: Callable[[], Any], seconds: float | None) -> Any:
         return call()
     finally:
         over = True  # one step: from here on the handler does nothing
-        sys.settrace(trace)
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
         if pending:  # somebody else's timer, such as a test runner's
             left = max(pending - (time.monotonic() - started), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, interval)
-        if interrupted:  # even if the attempt caught it and went on, or raised something else
-            raise TimeIsUpError
+        if interruptions:  # even if the attempt caught it and went on, or raised something else
+            raise TimeIsUpError from None
 
 
 class _Attempt:
@@ -249,6 +247,9 @@ def run_case(
         except BaseException as error:
             kind, sentence = _raised(error, attempt)
         warned = str(caught[0].message) if caught else ""
+    said = (
+        "" if kind == "endless" else shorten(printed.summary(), 2 * _KEPT)
+    )  # an interruption may print as well
     if kind == "value" and contains(value, Ellipsis):
         kind = "unfinished"
     if kind == "value" and observe is None:
@@ -261,7 +262,7 @@ def run_case(
         if changed:
             kind = "changed " + ", ".join(changed)
             sentence = f"It changes its input {' and '.join(f'`{n}`' for n in changed)}. Work on a copy."
-    return Outcome(kind, value, sentence, shorten(printed.summary(), 2 * _KEPT), shorten(warned, _KEPT))
+    return Outcome(kind, value, sentence, said, shorten(warned, _KEPT))
 
 
 def _raised(error: BaseException, attempt: _Attempt) -> tuple[str, str]:

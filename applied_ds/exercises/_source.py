@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import linecache
-import textwrap
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -57,10 +57,7 @@ def definition_of(attempt: Any) -> Definition | None:
     if code is None:
         return None
     linecache.checkcache(code.co_filename)
-    try:
-        tree = ast.parse("".join(linecache.getlines(code.co_filename)))
-    except SyntaxError:  # a cell with a magic line: no text to read
-        return _definition_by_inspect(attempt)
+    tree = _parsed("".join(linecache.getlines(code.co_filename)))
     line = code.co_firstlineno
     found: list[Definition] = []
     for node in ast.walk(tree):
@@ -81,16 +78,10 @@ def _covers(node: ast.ClassDef, line: int) -> bool:
     return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
-def _definition_by_inspect(attempt: Any) -> Definition | None:
-    try:
-        lines, first = inspect.getsourcelines(attempt)
-        node = ast.parse(textwrap.dedent("".join(lines))).body[0]
-    except (OSError, TypeError, SyntaxError):
-        return None
-    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        return None
-    ast.increment_lineno(node, max(first, 1) - 1)
-    return node
+@functools.lru_cache(maxsize=8)
+def _parsed(text: str) -> ast.Module:
+    """The tree of a file or of a cell, which holds no magic by the time it is compiled."""
+    return ast.parse(text)
 
 
 def unfinished(attempt: Callable[..., Any], stub: str, name: str) -> str | None:
@@ -165,8 +156,10 @@ def _places(node: ast.AST) -> list[ast.expr | None]:
             return [node.test, node.body, node.orelse]
         case ast.Lambda():
             return [node.body]
-        case ast.For() | ast.AsyncFor() | ast.comprehension():
+        case ast.For() | ast.AsyncFor():
             return [node.iter]
+        case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return [generator.iter for generator in node.generators]
         case ast.If() | ast.While():
             return [node.test]
     return []
