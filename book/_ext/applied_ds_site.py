@@ -192,7 +192,7 @@ def _lead_to_landing_page(app: Sphinx, error: Exception | None) -> None:
 <meta charset="utf-8">
 <title>{app.config.html_title}</title>
 <meta http-equiv="refresh" content="0; url={app.config.root_doc}.html">
-<link rel="icon" href="_static/{Path(app.config.html_favicon).name}">
+<link rel="icon" href="data:,">
 </head>
 <body><a href="{app.config.root_doc}.html">{app.config.html_title}</a></body>
 </html>
