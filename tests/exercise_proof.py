@@ -15,6 +15,7 @@ from typing import Any
 
 import nbformat
 import numpy as np
+from IPython.core.inputtransformer2 import TransformerManager
 
 from applied_ds.exercises import Exercise, Task
 from applied_ds.exercises._check import (
@@ -348,7 +349,5 @@ def _bound(tree: ast.Module, *, top: bool = False) -> set[str]:
 
 
 def _parse(source: str) -> ast.Module:
-    """The tree of a cell, its magic lines left out."""
-    return ast.parse(
-        "\n".join("pass" if line.startswith(("%", "!")) else line for line in source.splitlines())
-    )
+    """The tree of a cell, as the notebook runs it: magic becomes function calls."""
+    return ast.parse(TransformerManager().transform_cell(source))

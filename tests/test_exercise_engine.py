@@ -485,6 +485,21 @@ def test_changes_of_tensors_and_modules_are_seen() -> None:
     assert "It changes its input `x`" in check(only_module, exercise).text
 
 
+def test_a_known_mistake_that_changes_its_input_is_named_whatever_its_arguments_are_called() -> None:
+    def in_place(z, s, t):
+        z -= t
+        return z * np.exp(-s)
+
+    def by_the_reader(a, b, *rest):
+        a[...] = a - rest[0]
+        return a * np.exp(-b)
+
+    exercise = declare(mistakes=(Mistake("in-place", "z is overwritten", in_place),))
+    result = check(by_the_reader, exercise)
+    assert result.mistake == "in-place"
+    assert "It changes its input `a`." in result.text
+
+
 def test_each_call_gets_its_own_copy() -> None:
     shared = np.ones(3)
     exercise = simple(lambda x: x.sum(), [(shared,), (shared,)])
@@ -688,6 +703,44 @@ def test_random_state_is_as_before_and_fixed_inside() -> None:
     assert (random.random(), np.random.random(), float(torch.rand(1))) == expected
     check(attempt)
     assert len(set(drawn)) == 1
+
+
+def test_making_the_inputs_leaves_no_trace_and_depends_on_none() -> None:
+    torch = pytest.importorskip("torch")
+
+    def careless(rng):
+        print("cases")
+        return [(torch.nn.Linear(1, 1).weight.detach() + random.random() + np.random.random(),)]
+
+    exercise = simple(lambda x: x + 1, [])
+    exercise.cases = careless
+    torch.manual_seed(3), np.random.seed(3), random.seed(3)
+    states = torch.get_rng_state(), np.random.get_state()[1], random.getstate()
+    torch.set_default_dtype(torch.float64)
+    try:
+        (first,) = exercise.inputs()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert np.array_equal(np.random.get_state()[1], states[1])
+    assert random.getstate() == states[2]
+    torch.manual_seed(4), np.random.seed(4), random.seed(4)
+    assert torch.equal(first[0], exercise.inputs()[0][0])
+    assert first[0].dtype is torch.float32
+    program = """
+        from tests.test_exercise_engine import declare
+
+        def fresh(rng):
+            import torch
+            return [(torch.nn.Linear(1, 1).weight.item(),)]
+
+        exercise = declare(cases=fresh)
+        print(exercise.inputs() == exercise.inputs())
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == ["True"]
 
 
 def test_signal_handlers_are_as_before() -> None:
@@ -1200,7 +1253,7 @@ def test_exercises_are_found_by_id() -> None:
 
 
 @pytest.mark.usefixtures("course")
-@pytest.mark.parametrize("unknown", ["4.3", "9.9", "", "four", "04.1", "../4.1", "6.1"])
+@pytest.mark.parametrize("unknown", ["4.3", "9.9", "", "four", "04.1", "../4.1", "6.1", 4.2])
 def test_an_unknown_id_names_near_ones(unknown: str) -> None:
     with pytest.raises(ValueError, match=r"there is no exercise .*; did you mean one of .*\d\.\d"):
         engine.exercise(unknown)
@@ -1246,6 +1299,12 @@ def test_a_declaration_that_cannot_work_is_refused(changes: dict[str, Any]) -> N
 def test_a_broken_model_solution_is_not_blamed_on_the_reader() -> None:
     with pytest.raises(RuntimeError, match=r"the model solution of exercise 4\.2 is broken: It raised"):
         check(solution, declare(solution=lambda z, s, t: 1 / 0))
+
+
+def test_a_solution_whose_result_cannot_be_compared_is_refused() -> None:
+    for result in (object(), [1, iter([])], {"a": print}):
+        with pytest.raises(RuntimeError, match="cannot be compared: declare `observe`"):
+            check(solution, declare(solution=lambda z, s, t, result=result: result))
 
 
 def test_the_engine_imports_no_heavy_library() -> None:
@@ -1405,7 +1464,7 @@ def test_a_flawed_measurement_is_not_proved(changes: dict[str, Any], problem: st
 
 def lecture_notebook() -> tuple[list[Exercise], nbformat.NotebookNode]:
     exercises = [declare(id="4.1"), measurement(id="4.2")]
-    cells = [nbformat.v4.new_code_cell("%matplotlib inline\nimport numpy as np")]
+    cells = [nbformat.v4.new_code_cell("%matplotlib inline\nif True:\n    !ls\nimport numpy as np")]
     for one in exercises:
         cells += [
             nbformat.v4.new_markdown_cell(f"### Exercise {one.id}. {one.name}\n\nDo it."),
@@ -1529,5 +1588,6 @@ def test_numbers_are_shown_short_and_to_four_digits() -> None:
     assert show(np.array([1 + 2j])) == "[1+2j]   shape (1,), complex128"
     assert show((1, "a")) == "(1, 'a')"
     assert show((1,)) == "(1,)"
+    assert show(object()) == "<object object>"
     assert show(list(range(100))).endswith("… 94 more]")
     assert len(show(np.zeros((100, 100, 100)))) < 500

@@ -108,12 +108,12 @@ def exercise(id: str) -> Task:
     Raises:
         ValueError: there is no such exercise; the message names the nearest ones.
     """
-    if lecture_of(id) in _lectures():
-        for one in _declared(lecture_of(id)):
+    if lecture_of(str(id)) in _lectures():
+        for one in _declared(lecture_of(str(id))):
             if one.id == id:
                 return Task(one)
     known = [one.id for one in all_exercises()]
-    near = difflib.get_close_matches(id, known, n=6, cutoff=0.4) or known
+    near = difflib.get_close_matches(str(id), known, n=6, cutoff=0.4) or known
     raise ValueError(f"there is no exercise {id!r}; did you mean one of {', '.join(near) or 'none yet'}?")
 
 

@@ -13,11 +13,13 @@ import numpy as np
 
 from applied_ds.exercises import _source
 from applied_ds.exercises._compare import (
+    Opaque,
     as_array,
     contains,
     differences,
     distance,
     kind_of,
+    leaves,
     show,
     snapshot,
 )
@@ -99,10 +101,12 @@ def expected_outcomes(exercise: Exercise) -> list[Outcome]:
     """What the model solution does; it is the course that is broken if that is no value."""
     found = outcomes(exercise, exercise.solution, None)
     for outcome in found:
-        if outcome.kind != "value":
-            raise RuntimeError(
-                f"the model solution of exercise {exercise.id} is broken: {outcome.sentence or outcome.kind}"
-            )
+        wrong = None if outcome.kind == "value" else outcome.sentence or outcome.kind
+        for leaf in leaves(outcome.value):
+            if isinstance(leaf, Opaque):
+                wrong = f"its result holds {leaf.description}, which cannot be compared: declare `observe`"
+        if wrong is not None:
+            raise RuntimeError(f"the model solution of exercise {exercise.id} is broken: {wrong}")
     return found
 
 

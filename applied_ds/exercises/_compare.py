@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import numbers
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,13 +119,20 @@ def as_array(value: Any) -> np.ndarray | None:
     return np.stack(arrays)
 
 
+def leaves(value: Any) -> Iterator[Any]:
+    """The parts of a snapshot that have no parts."""
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from leaves(part)
+    else:
+        yield value
+
+
 def contains(value: Any, wanted: object) -> bool:
     """Whether a snapshot is, or holds anywhere, the object itself (None, Ellipsis)."""
-    if value is wanted:
-        return True
-    if isinstance(value, Mapping):
-        return any(contains(part, wanted) for part in value.values())
-    return isinstance(value, list | tuple) and any(contains(part, wanted) for part in value)
+    return any(leaf is wanted for leaf in leaves(value))
 
 
 @dataclass(frozen=True)
@@ -297,7 +305,7 @@ def show(value: Any, indent: str = "", limit: int = 300) -> str:
         return left + (", " if simple else f",\n{indent} ").join(row) + comma + right
     if isinstance(value, Opaque):
         return value.description
-    return shorten(repr(value), limit)
+    return shorten(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)), limit)
 
 
 def _show_array(array: np.ndarray, indent: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +15,7 @@ import numpy as np
 from applied_ds.exercises import _record, _render, _source
 from applied_ds.exercises._check import Result, check
 from applied_ds.exercises._compare import MEASUREMENT_TOLERANCE, TOLERANCE
-from applied_ds.exercises._run import Case, Observe
+from applied_ds.exercises._run import Case, Observe, isolated
 
 _ID = re.compile(r"([1-9][0-9]*[a-z]?)\.([1-9][0-9]*)")
 
@@ -99,9 +100,13 @@ class Exercise:
         return dict(TOLERANCE) if self.tolerance is None else dict.fromkeys(TOLERANCE, self.tolerance)
 
     def inputs(self) -> list[Case]:
-        """The hidden inputs, small to large, the same at every call."""
+        """The hidden inputs, small to large, the same at every call; making them leaves no trace either."""
         assert self.cases is not None
-        return list(self.cases(np.random.default_rng(self.seed)))
+        isolates_torch = "torch" in sys.modules
+        with isolated(self.seed):
+            made = list(self.cases(np.random.default_rng(self.seed)))
+        # Made while torch was first imported, they may depend on its fresh state.
+        return made if isolates_torch or "torch" not in sys.modules else self.inputs()
 
     def solution_code(self) -> str:
         """The model solution as the reader would write it, under the name of the reader's function."""

@@ -39,6 +39,7 @@ Observe = Callable[[Callable[..., Any], Any], dict[str, Any]]
 _TICK = 0.02  # seconds between two interruptions once the time is over
 _PATIENCE = 3  # interruptions that leave the attempt the time to clean up
 _KEPT = 200  # characters of what an attempt printed
+_SIGNALS = tuple(signal.valid_signals())
 
 
 class TimeIsUpError(BaseException):
@@ -49,7 +50,7 @@ class TimeIsUpError(BaseException):
 class Outcome:
     """What one call did."""
 
-    kind: str  # "value", "unfinished", "changed x", "raised ValueError", "endless", "huge", "unreadable"
+    kind: str  # "value", "unfinished", "changed [0]", "raised ValueError", "endless", "huge", "unreadable"
     value: Any = None
     sentence: str = ""
     printed: str = ""
@@ -92,7 +93,7 @@ def isolated(seed: int) -> Iterator[tuple[_Limited, list[warnings.WarningMessage
     """
     printed = _Limited()
     main = threading.current_thread() is threading.main_thread()
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     python_state = random.getstate()
     numpy_state = np.random.get_state(legacy=False)
     with (
@@ -253,15 +254,14 @@ def run_case(
     if kind == "value" and contains(value, Ellipsis):
         kind = "unfinished"
     if kind == "value" and observe is None:
-        names = argument_names(case, function)
-        changed = [
-            name
-            for name, old, new in zip(names, _parts(case), _parts(given), strict=True)
-            if not same(old, new)
-        ]
+        pairs = zip(_parts(case), _parts(given), strict=True)
+        changed = [place for place, (old, new) in enumerate(pairs) if not same(old, new)]
         if changed:
-            kind = "changed " + ", ".join(changed)
-            sentence = f"It changes its input {' and '.join(f'`{n}`' for n in changed)}. Work on a copy."
+            kind = f"changed {changed}"  # by place: a mistake may call its arguments something else
+            names = argument_names(case, function)
+            sentence = (
+                f"It changes its input {' and '.join(f'`{names[i]}`' for i in changed)}. Work on a copy."
+            )
     return Outcome(kind, value, sentence, said, shorten(warned, _KEPT))
 
 

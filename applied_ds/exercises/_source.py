@@ -57,17 +57,16 @@ def definition_of(attempt: Any) -> Definition | None:
     if code is None:
         return None
     linecache.checkcache(code.co_filename)
-    tree = _parsed("".join(linecache.getlines(code.co_filename)))
     line = code.co_firstlineno
     found: list[Definition] = []
-    for node in ast.walk(tree):
+    for node in _definitions("".join(linecache.getlines(code.co_filename))):
         if isinstance(node, ast.Lambda):
             if code.co_name == "<lambda>" and node.lineno <= line <= (node.end_lineno or node.lineno):
                 found.append(node)
         elif isinstance(node, ast.ClassDef):
             if inspect.isclass(attempt) and node.name == attempt.__name__ and _covers(node, line):
                 found.append(node)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not inspect.isclass(attempt):
+        elif not inspect.isclass(attempt):
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
             if node.name == code.co_name and first == line:
                 found.append(node)
@@ -79,9 +78,10 @@ def _covers(node: ast.ClassDef, line: int) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _parsed(text: str) -> ast.Module:
-    """The tree of a file or of a cell, which holds no magic by the time it is compiled."""
-    return ast.parse(text)
+def _definitions(text: str) -> list[Definition]:
+    """All definitions in a file or in a cell, which holds no magic by the time it is compiled."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda
+    return [node for node in ast.walk(ast.parse(text)) if isinstance(node, kinds)]
 
 
 def unfinished(attempt: Callable[..., Any], stub: str, name: str) -> str | None:
