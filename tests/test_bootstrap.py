@@ -6,11 +6,11 @@ import ast
 import base64
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,13 +103,45 @@ class Project:
     def can_import(self, module: str) -> bool:
         """Whether the project's environment has a module."""
         python = self.root / ".venv" / "bin" / "python"
-        return subprocess.run([python, "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode == 0
+        return (
+            subprocess.run([python, "-P", "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode
+            == 0
+        )
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project that has not been set up."""
     return Project(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def first_project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that is set up for the book, once, because that takes seconds."""
+    project = Project(tmp_path_factory.mktemp("first") / "project")
+    done = project.bootstrap("book")
+    assert done.returncode == 0, done.stderr
+    assert "a new virtual environment" in done.stdout
+    assert "packages of requirements/book.txt: done" in done.stdout
+    assert project.can_import("light")
+    assert project.can_import("applied_ds.data.__main__")
+    assert not project.can_import("heavy")
+    return project
+
+
+@pytest.fixture
+def ready(first_project: Project) -> Iterator[Project]:
+    """The project that is set up for the book; its files and its stamp are put back after a test."""
+    root = first_project.root
+    kept = [
+        root / "requirements" / "book.txt",
+        root / "applied_ds/data/__main__.py",
+        root / ".venv/applied-ds.json",
+    ]
+    contents = [path.read_bytes() for path in kept]
+    yield first_project
+    for path, content in zip(kept, contents, strict=True):
+        path.write_bytes(content)
 
 
 def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
@@ -119,27 +151,53 @@ def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-def test_setup_makes_the_book_then_the_course_then_has_nothing_to_do(project: Project) -> None:
-    book = project.bootstrap("book")
-    assert book.returncode == 0, book.stderr
-    assert "packages of requirements/book.txt: done" in book.stdout
-    assert "data are here" not in book.stdout
-    assert (project.can_import("light"), project.can_import("heavy")) == (True, False)
+def test_second_call_has_nothing_to_do(ready: Project) -> None:
+    assert ready.bootstrap("book").stdout == ""
 
-    course = project.bootstrap("course")
+
+def test_no_network_is_one_sentence(ready: Project) -> None:
+    lock = ready.root / "requirements" / "book.txt"
+    lock.write_text(lock.read_text() + f"elsewhere==1 --hash=sha256:{'0' * 64}\n")
+    sentence = one_sentence(ready.bootstrap("book"))
+    assert sentence.startswith("No network: ")
+    assert "_build/bootstrap.log" in sentence
+    assert "No matching distribution found" in (ready.root / "_build" / "bootstrap.log").read_text()
+
+
+def test_other_failure_of_pip_is_one_sentence_with_its_reason(ready: Project) -> None:
+    (ready.root / "requirements" / "book.txt").write_text(f"heavy==1 --hash=sha256:{'0' * 64}\n")
+    sentence = one_sentence(ready.bootstrap("book"))
+    assert sentence.startswith("pip could not finish (ERROR: THESE PACKAGES DO NOT MATCH THE HASHES")
+    assert "_build/bootstrap.log" in sentence
+
+
+def test_failure_of_the_data_is_a_failure(ready: Project) -> None:
+    (ready.root / "applied_ds" / "data" / "__main__.py").write_text("raise SystemExit('no such data')")
+    done = ready.bootstrap("course")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == "no such data"
+
+
+def test_environment_without_its_python_is_made_anew(ready: Project) -> None:
+    python = ready.root / ".venv" / "bin" / "python"
+    target = python.readlink()
+    python.unlink()
+    # Where none can be made, this says that it was about to.
+    assert "module venv is not installed" in one_sentence(ready.bootstrap("book", NO_VENV))
+    python.symlink_to(target)
+
+
+def test_course_replaces_the_book_and_then_there_is_nothing_to_do(ready: Project) -> None:
+    course = ready.bootstrap("course")
     assert course.returncode == 0, course.stderr
     assert "update" in course.stdout
     assert course.stdout.splitlines()[-1] == "data are here"
-    assert project.can_import("heavy")
-
-    assert project.bootstrap("book").stdout == ""  # the course holds the book
-    assert project.bootstrap("course").stdout == "data are here\n"
-
-    (project.root / ".venv" / "bin" / "python").unlink()  # its Python is gone: a new environment is wanted
-    assert "module venv is not installed" in one_sentence(project.bootstrap("book", NO_VENV))
+    assert ready.can_import("heavy")
+    assert ready.bootstrap("book").stdout == ""  # the course holds the book
+    assert ready.bootstrap("course").stdout == "data are here\n"
 
 
-def test_interrupted_setup_is_repaired_by_the_next_call(project: Project) -> None:
+def test_interrupted_or_moved_setup_is_made_anew(project: Project) -> None:
     first = project.bootstrap("book", INTERRUPTION)
     assert first.returncode == 130
     assert "same command" in first.stderr
@@ -150,36 +208,8 @@ def test_interrupted_setup_is_repaired_by_the_next_call(project: Project) -> Non
     assert "a new virtual environment" in second.stdout
     assert project.can_import("light")
 
-
-def test_setup_in_a_folder_that_was_moved_is_made_anew(project: Project) -> None:
-    assert project.bootstrap("book").returncode == 0
     project.root = project.root.rename(project.root.with_name("moved"))
-    assert "a new virtual environment" in project.bootstrap("book").stdout
-    assert project.can_import("light")
-
-
-def test_no_network_is_one_sentence(project: Project) -> None:
-    for wheel in (project.root / "links").iterdir():
-        wheel.unlink()
-    sentence = one_sentence(project.bootstrap("book"))
-    assert sentence.startswith("No network: ")
-    assert "_build/bootstrap.log" in sentence
-    assert "No matching distribution found" in (project.root / "_build" / "bootstrap.log").read_text()
-
-
-def test_other_failure_of_pip_is_one_sentence_with_its_reason(project: Project) -> None:
-    lock = project.root / "requirements" / "book.txt"
-    lock.write_text(re.sub(r"sha256:.{8}", "sha256:00000000", lock.read_text()))
-    sentence = one_sentence(project.bootstrap("book"))
-    assert "DO NOT MATCH THE HASHES" in sentence
-    assert "_build/bootstrap.log" in sentence
-
-
-def test_failure_of_the_data_is_a_failure(project: Project) -> None:
-    (project.root / "applied_ds" / "data" / "__main__.py").write_text("raise SystemExit('no such data')")
-    done = project.bootstrap("course")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "no such data"
+    assert "module venv is not installed" in one_sentence(project.bootstrap("book", NO_VENV))
 
 
 @pytest.mark.parametrize("version", ["(2, 7, 18)", "(3, 6, 9)", "(3, 10, 14)", "(3, 14, 0)"])

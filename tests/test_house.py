@@ -151,7 +151,9 @@ def test_help_has_a_line_for_every_target() -> None:
     assert phony is not None
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     assert targets == set(phony[1].split())
-    printed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     helped = re.findall(r"^make ([a-z]+) +\S.{10,}$", printed, re.MULTILINE)
     assert set(helped) == {target for target in targets if not target.startswith("env-")}
     assert len(helped) == len(printed.splitlines())
