@@ -933,8 +933,9 @@ def test_a_training_step_is_observed() -> None:
     assert prove(exercise) == []
     result = check(step_uphill, exercise)
     assert result.mistake == "uphill"
-    assert "`result['weight']`" in result.text
+    assert "`observed['weight']`" in result.text
     assert "observed: {'weight': [[" in result.text
+    assert "input 4 = 0.1" in result.text
 
 
 def test_an_observation_that_cannot_use_the_result_is_explained() -> None:
@@ -951,6 +952,17 @@ def test_an_observation_that_cannot_use_the_result_is_explained() -> None:
     assert "cannot be used: AttributeError" in unwrapped(result)
     assert "It returned a list of length 2." in unwrapped(result)
     assert "It cannot be called as the statement says" in check(lambda: 1, exercise).text
+
+
+def test_a_case_of_an_observation_may_name_its_parts() -> None:
+    exercise = simple(
+        lambda x: 2 * x,
+        [{"start": 1.0, "end": 3.0}],
+        observe=lambda attempt, case: {"length": attempt(case["end"] - case["start"])},
+    )
+    assert check(lambda x: x + x, exercise).status == "right"
+    text = check(lambda x: x, exercise).text
+    assert "    start = 1\n    end = 3\n    observed: {'length': 2}\n    expected: {'length': 4}" in text
 
 
 def test_random_tasks_get_their_generator_in_the_same_state() -> None:

@@ -48,7 +48,8 @@ mistakes and two hints; on the hidden inputs each mistake lies a hundred toleran
 other mistake; no constant passes. More for special needs:
 
 - ``observe(attempt, case)`` returns a dict of arrays where the return value cannot be compared (a training step, a
-  module, gradients, a random sampler whose mean is checked). ``attempt`` is called as the reader would call it.
+  module, gradients, a random sampler whose mean is checked). ``attempt`` is called as the reader would call it. A case
+  that is a dict names its parts in the messages.
 - ``cases`` may hold torch objects; import torch inside the functions, never at the head of the module. Imports at the
   head of a solution's body are not shown to the reader. A case is a tuple of arguments or a dict of keywords.
 - ``tolerance`` is one number or a dict by dtype name, absolute and relative at once; ``seconds`` limits the attempt

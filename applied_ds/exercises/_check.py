@@ -152,7 +152,8 @@ def _problem(exercise: Exercise, wanted: Outcome, got: Outcome) -> str | None:
         return got.sentence
     if got.value is None and wanted.value is not None:
         return "Your function returned None. Is a `return` missing?"
-    found = differences(wanted.value, got.value, exercise.tolerances)
+    name = "result" if exercise.observe is None else "observed"
+    found = differences(wanted.value, got.value, exercise.tolerances, name)
     return min(found, key=lambda one: one.rank).sentence if found else None
 
 
@@ -160,9 +161,13 @@ def _evidence(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -> 
     """The smallest input that fails, what came out and what was expected."""
     if got.kind == "signature":
         return []
+    values = list(case.values() if isinstance(case, dict) else case)
     names = argument_names(case, exercise.solution)
-    values = case.values() if isinstance(case, dict) else case
-    rows = [(name, value) for name, value in zip(names, values, strict=True)]
+    if exercise.observe is not None and not isinstance(
+        case, dict
+    ):  # it may build the arguments from the case
+        names = [f"input {place}" for place in range(1, len(values) + 1)]
+    rows = list(zip(names, values, strict=True))
     lines = ["The smallest input that fails:"] + [_row(f"{name} =", value) for name, value in rows]
     if got.kind == "value" and got.value is not None:
         lines.append(_row("observed:" if exercise.observe else "your result:", got.value))

@@ -144,18 +144,20 @@ class Difference:
     distance: float  # in tolerances
 
 
-def differences(expected: Any, got: Any, tolerance: Mapping[str, float], where: str = "") -> list[Difference]:
+def differences(
+    expected: Any, got: Any, tolerance: Mapping[str, float], where: str = "result"
+) -> list[Difference]:
     """Every difference between two snapshots; an empty list means that they agree within the tolerance."""
     return [found for found in _compare(expected, got, tolerance, where) if found.distance > 1]
 
 
 def distance(expected: Any, got: Any, tolerance: Mapping[str, float]) -> float:
     """The largest difference of two snapshots in tolerances; infinite where type or shape differ."""
-    return max((found.distance for found in _compare(expected, got, tolerance, "")), default=0.0)
+    return max((found.distance for found in _compare(expected, got, tolerance, "result")), default=0.0)
 
 
 def _compare(expected: Any, got: Any, tolerance: Mapping[str, float], where: str) -> list[Difference]:
-    subject = f"`result{where}`" if where else "the result"
+    subject = f"`{where}`" if "[" in where else f"the {where}"
     if isinstance(expected, Mapping):
         return _compare_mappings(expected, got, tolerance, where, subject)
     if isinstance(expected, list | tuple) and as_array(expected) is None and expected:
