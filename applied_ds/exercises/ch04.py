@@ -192,7 +192,7 @@ def training_step_by_distribution(flow, optimizer, x):
     return float(loss)
 
 
-def observe_two_steps(attempt: Any, case: tuple[Any, ...]) -> dict[str, Any]:
+def observe_two_steps(attempt: Any, case: dict[str, np.ndarray]) -> dict[str, Any]:
     """Loss and parameters of a small affine flow after each of two steps of plain gradient descent."""
     import torch
     from torch import nn
@@ -205,21 +205,24 @@ def observe_two_steps(attempt: Any, case: tuple[Any, ...]) -> dict[str, Any]:
         def forward(self, x: Any) -> tuple[Any, Any]:
             return x * torch.exp(self.a) + self.b, self.a.sum().expand(len(x))
 
-    a, b, x = case
-    flow = Affine(a, b)
+    flow = Affine(case["log-scale at the start"], case["shift at the start"])
     optimizer = torch.optim.SGD(flow.parameters(), lr=0.05)
     seen: dict[str, Any] = {}
     for step in (1, 2):
-        loss = attempt(flow, optimizer, torch.tensor(x))
+        loss = attempt(flow, optimizer, torch.tensor(case["x"]))
         seen[f"loss {step}"] = loss
         seen[f"log-scale after step {step}"] = flow.a.detach().clone()
         seen[f"shift after step {step}"] = flow.b.detach().clone()
     return seen
 
 
-def training_cases(rng: np.random.Generator) -> list[tuple[np.ndarray, ...]]:
+def training_cases(rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
     return [
-        (rng.normal(size=D), rng.normal(size=D), rng.normal(1.0, 2.0, size=(n, D)))
+        {
+            "log-scale at the start": rng.normal(size=D),
+            "shift at the start": rng.normal(size=D),
+            "x": rng.normal(1.0, 2.0, size=(n, D)),
+        }
         for n, D in ((2, 1), (8, 2), (16, 3))
     ]
 
