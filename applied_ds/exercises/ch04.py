@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from applied_ds.exercises import Exercise, Mistake
+from applied_ds.exercises import Exercise, Expectation, Mistake
 
 # ---------------------------------------------------------------------------------------------- 4.1
 
@@ -524,4 +524,112 @@ _E45 = Exercise(
     deeper="Papers differ in alpha (1e-6, 0.05) and in whether they report logit space or images, so their tables can be compared only after this step.",
 )
 
-EXERCISES = [_E41, _E42, _E43, _E44, _E45]
+# ---------------------------------------------------------------------------------------------- 4.6
+
+
+def median_bits_of_faded_digits():
+    import numpy as np
+    import torch
+
+    import applied_ds as ads
+
+    lecture, digits = ads.lecture("04"), ads.data.mnist_5k()
+    flow = lecture.finished_flow(torch.tensor(digits.train_images.reshape(-1, 784)))
+    images = torch.tensor(digits.test_images)
+    return {
+        str(c): float(np.median(lecture.strangeness(flow, (images * c).floor())))
+        for c in (1, 0.75, 0.5, 0.25, 0)
+    }
+
+
+def median_bits_of_half_of_them():
+    import statistics
+
+    import torch
+
+    import applied_ds as ads
+
+    lecture, digits = ads.lecture("04"), ads.data.mnist_5k()
+    flow = lecture.finished_flow(torch.tensor(digits.train_images.reshape(-1, 784)))
+    measured = {}
+    for name, quarters in (("1", 4), ("0.75", 3), ("0.5", 2), ("0.25", 1), ("0", 0)):
+        faded = torch.tensor(digits.test_images[:500]).long() * quarters // 4
+        measured[name] = statistics.median(lecture.strangeness(flow, faded).tolist())
+    return measured
+
+
+_MEDIANS = {"1": 1.449, "0.75": 1.914, "0.5": 1.964, "0.25": 1.895, "0": 0.177}
+
+_E46 = Exercise(
+    id="4.6",
+    name="Fading digits (open)",
+    function="median_bits",
+    kind="measurement",
+    stub='median_bits = {"1": ..., "0.75": ..., "0.5": ..., "0.25": ..., "0": ...}',
+    hints=(
+        "A paler digit looks *simpler*. Before you measure: do you expect more bits or fewer at $c = 0.75$?",
+        "`faded = (images * c).floor()` keeps grey levels from 0 to 255; `strangeness(finished, faded)` gives bits per dimension, one number an image.",
+        "To explain the first step, look at a histogram of `test_images[test_images > 0]`: which grey levels does ink have, and which after fading?",
+    ),
+    solution=median_bits_of_faded_digits,
+    alternatives=(median_bits_of_half_of_them,),
+    reasoning="""The bits go *up* by about half a bit when the digits fade to three quarters, stay there, and collapse to under 0.2 when nothing is left.
+
+*The first step.* Ink in MNIST is mostly saturated: a stroke has grey levels near 253, and levels near 190 are rare. The marginal flow has counted this. Fading moves the
+ink from levels that are common to levels that are hardly ever seen, and every pixel of ink pays for it. The shapes are the same; what has become strange is the paint.
+
+*The last step.* Down to $c = 0.25$ each digit still says which pixels are ink, in an unusual grey. At $c = 0$ that information is gone, and with it almost all cost: what is left
+is background, which the model predicts nearly for free. So a density does not order images by how much they look like digits. It orders them by how well each pixel could be predicted.""",
+    mistakes=(
+        Mistake(
+            "nats",
+            "these are nats per dimension; divide by log 2 for bits (and check where the 8 bits of 256 levels went)",
+            {key: round(value * math.log(2), 3) for key, value in _MEDIANS.items()},
+        ),
+        Mistake(
+            "log-density",
+            "these are log densities of whole images; `strangeness` gives bits per dimension",
+            {key: round((8 - value) * 784 * math.log(2), 1) for key, value in _MEDIANS.items()},
+            when=lambda numbers: abs(numbers["1"]) > 100,
+        ),
+        Mistake(
+            "grey-levels-from-0-to-1",
+            "every image came out empty: grey levels must run from 0 to 255 before rounding down",
+            dict.fromkeys(_MEDIANS, 0.177),
+            when=lambda numbers: max(numbers.values()) < 0.3,
+        ),
+        Mistake(
+            "reversed",
+            "the order is reversed: c = 1 is the untouched digit, c = 0 the empty image",
+            dict(zip(_MEDIANS, reversed(_MEDIANS.values()), strict=True)),
+            when=lambda numbers: numbers["1"] < 0.3 and numbers["0"] > 1,
+        ),
+        Mistake(
+            "live-flow",
+            "this is a flow that was trained for a quarter of a minute; use `finished`",
+            {"1": 1.544, "0.75": 1.997, "0.5": 2.031, "0.25": 1.955, "0": 0.199},
+            when=lambda numbers: 1.49 < numbers["1"] < 1.62,
+        ),
+    ),
+    expect=(
+        Expectation(
+            lambda numbers: 1.40 < numbers["1"] < 1.48,
+            "the untouched digits must cost what section 5 found, 1.4 to 1.5 bits",
+        ),
+        Expectation(
+            lambda numbers: numbers["0.75"] > numbers["1"] + 0.3,
+            "fading to three quarters must cost at least 0.3 bits more",
+        ),
+        Expectation(
+            lambda numbers: all(1.8 < numbers[c] < 2.05 for c in ("0.75", "0.5", "0.25")),
+            "the three faded sets must lie close together, between 1.8 and 2.05 bits",
+        ),
+        Expectation(
+            lambda numbers: 0.1 < numbers["0"] < 0.3, "the empty image must cost between 0.1 and 0.3 bits"
+        ),
+    ),
+    deeper="Now compare your explanation with the model answer; and with Nalisnick et al. (2019), who found that flows trained on photographs of objects give a "
+    "higher density to house numbers, because these vary less.",
+)
+
+EXERCISES = [_E41, _E42, _E43, _E44, _E45, _E46]
