@@ -32,7 +32,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # All that the pages are made from. A change of a file in the first list renders every page again, a change of one in
 # the second only the pages that it concerns.
-STRUCTURE = ["_config.yml", "_toc.yml", "book/_ext/*.py", "requirements/book.txt", "tools/site.py"]
+STRUCTURE = [
+    "_config.yml",
+    "_toc.yml",
+    "book/_ext/*.py",
+    "book/_static/*",
+    "requirements/book.txt",
+    "tools/site.py",
+]
 CONTENT = [
     "book/**/*",
     "notebooks/*.ipynb",
