@@ -1,23 +1,25 @@
 """Make what lecture 4 keeps: the weights of its finished digit flow and the table of bits per dimension.
 
-Run ``python -m tools.make_digits_flow`` (about half an hour on one thread). It trains with the very code that the lecture
-exports, and two flows of the library zuko on logits, as many people would. It writes, each with its card,
-``data/weights/04_digit_flow.safetensors`` and ``data/results/04_digits.json``.
+``python -m tools.make_digits_flow`` trains with the very code that the lecture exports, and two flows of the library zuko on
+logits, as many people would. It writes, each with its card, ``data/weights/04_digit_flow.safetensors`` (argument ``weights``,
+about ten minutes on one thread) and ``data/results/04_digits.json`` (argument ``table``, about five).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import zuko
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 import applied_ds as ads
@@ -28,8 +30,14 @@ COMMAND = "python -m tools.make_digits_flow"
 SEEDS = (4, 5, 6)
 LIVE_STEPS = 240
 FINISHED_STEPS = 4000
-PEER_STEPS = {"couplings": 900, "maf": 600}  # about a minute each on one thread
 ALPHA = 1e-6
+
+
+def logits(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The usual logit of pixels x (n, D) in (0, 1), and its log-determinant (n,)."""
+    v = ALPHA + (1 - 2 * ALPHA) * x
+    log_det = math.log(1 - 2 * ALPHA) - torch.log(v) - torch.log1p(-v)
+    return torch.log(v) - torch.log1p(-v), log_det.sum(-1)
 
 
 class OnLogits(nn.Module):
@@ -41,9 +49,7 @@ class OnLogits(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map x (n, D) in (0, 1) to z (n, D) and log|det ∂z/∂x| (n,)."""
-        v = ALPHA + (1 - 2 * ALPHA) * x
-        y = torch.log(v) - torch.log1p(-v)
-        log_det = (math.log(1 - 2 * ALPHA) - torch.log(v) - torch.log1p(-v)).sum(-1)
+        y, log_det = logits(x)
         z, more = self.flow().transform.call_and_ladj(y)
         return z, log_det + more
 
@@ -86,124 +92,152 @@ def write_card(path: Path, summary: str, shape: str, units: str, origin: str) ->
     write_whole(path.with_name(path.name + ".card.toml"), text.encode())
 
 
-def main() -> None:
-    """Train everything and write it."""
-    ads.setup(SEEDS[0], torch=True)
-    lecture = ads.lecture("04")
+class StandardisedLogits(nn.Module):
+    """Logits of pixels in (0, 1), shifted and scaled to mean 0 and standard deviation 1, with the lecture's interface."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()
+        y, _ = logits(x)
+        self.register_buffer("mean", y.mean(0))
+        self.register_buffer("std", y.std(0))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Map x (n, D) in (0, 1) to (n, D) and log|det| (n,)."""
+        y, log_det = logits(x)
+        return (y - self.mean) / self.std, log_det - torch.log(self.std).sum()
+
+
+def load(lecture: Any, seed: int = 2) -> tuple[Tensor, Tensor]:
+    """Training images (4000, 784) of grey levels, and the dequantised held-out ones."""
     digits = ads.data.mnist_5k()
     train = torch.tensor(digits.train_images.reshape(-1, 784))
-    test = lecture.dequantise(
-        torch.tensor(digits.test_images.reshape(-1, 784)), torch.Generator().manual_seed(2)
-    )
-    rows: list[dict[str, Any]] = []
+    test = torch.tensor(digits.test_images.reshape(-1, 784))
+    return train, lecture.dequantise(test, torch.Generator().manual_seed(seed))
 
-    def measure(
-        id: str, name: str, steps: int, build: Any, fit: Any, seeds: tuple[int, ...] = SEEDS
-    ) -> nn.Module:
-        bits, seconds = [], 0.0
+
+def fit(lecture: Any, flow: nn.Module, images: Tensor, seed: int, steps: int) -> None:
+    """The one training loop of every row."""
+    lecture.train_flow(flow, lecture.digit_batches(images, 200, seed), steps, lr=2e-3, weight_decay=0.01)
+
+
+def make_weights(lecture: Any) -> None:
+    """Train the finished flow and write its weights, in half precision."""
+    train, test = load(lecture)
+    torch.manual_seed(SEEDS[0])
+    flow = lecture.digit_flow(train, **lecture.FINISHED)
+    fit(lecture, flow, shifted(train, SEEDS[0]), SEEDS[0], FINISHED_STEPS)
+    half = {name: value.half().contiguous() for name, value in flow.state_dict().items()}
+    flow.load_state_dict({name: value.float() for name, value in half.items()})
+    bits = held_out_bits(lecture, flow, test)  # of the weights as they are kept
+    path = DATA / "weights" / "04_digit_flow.safetensors"
+    write_whole(path, save(half))
+    write_card(
+        path,
+        "Weights of the finished digit flow of lecture 4: ten affine couplings behind the marginal flow.",
+        f"{sum(value.numel() for value in half.values()):,} parameters in half precision, by parameter name",
+        f"none; the model has {bits:.2f} bits per dimension on the held-out digits",
+        f"{FINISHED_STEPS} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, "
+        f"seed {SEEDS[0]}",
+    )
+
+
+def make_table(lecture: Any) -> None:
+    """Train the other flows and write the table; the finished flow is the one that is kept."""
+    train, test = load(lecture)
+    x_train = lecture.dequantise(train, torch.Generator().manual_seed(1))
+    live = {"layers": 6, "hidden": (256, 256), "dropout": 0.1}
+    recipes: list[tuple[str, str, int, tuple[int, ...], Callable[[], nn.Module]]] = [
+        (
+            "maf",
+            "zuko, 3 × MAF(256, 256) on logits",
+            600,
+            SEEDS[:1],
+            lambda: OnLogits(zuko.flows.MAF(784, transforms=3, hidden_features=(256, 256))),
+        ),
+        (
+            "couplings",
+            "zuko, 6 couplings (256, 256) on logits",
+            900,
+            SEEDS[:1],
+            lambda: OnLogits(zuko.flows.RealNVP(784, transforms=6, hidden_features=(256, 256))),
+        ),
+        (
+            "logits",
+            "the live couplings on standardised logits",
+            LIVE_STEPS,
+            SEEDS,
+            lambda: lecture.Flow(
+                [StandardisedLogits(x_train), *lecture.digit_flow(train, **live).layers[1:]]
+            ),
+        ),
+        (
+            "counting",
+            "right marginals alone, by counting",
+            0,
+            SEEDS[:1],
+            lambda: lecture.digit_flow(train, **live).layers[0],
+        ),
+        (
+            "live",
+            "right marginals, 6 couplings, live",
+            LIVE_STEPS,
+            SEEDS,
+            lambda: lecture.digit_flow(train, **live),
+        ),
+        (
+            "finished",
+            "right marginals, 10 couplings, finished",
+            0,
+            SEEDS[:1],
+            lambda: lecture.finished_flow(train),
+        ),
+    ]
+    rows = []
+    for id, name, steps, seeds, build in recipes:
+        bits = []
         for seed in seeds:
             torch.manual_seed(seed)
             flow = build()
             start = time.perf_counter()
-            fit(flow, seed)
-            seconds = time.perf_counter() - start
+            if steps:
+                fit(lecture, flow, train, seed, steps)
             bits.append(round(held_out_bits(lecture, flow, test), 4))
             print(
-                f"{name}, seed {seed}: {bits[-1]:.4f} bits per dimension after {steps} steps, {seconds:.0f} s",
+                f"{name}, seed {seed}: {bits[-1]} after {steps} steps, {time.perf_counter() - start:.0f} s",
                 flush=True,
             )
-        rows.append(
-            {
-                "id": id,
-                "name": name,
-                "steps": steps,
-                "seeds": list(seeds),
-                "bits": bits,
-                "minutes": round(seconds / 60, 1),
-            }
-        )
-        return flow
-
-    def fit_digits(flow: nn.Module, seed: int, steps: int, images: Tensor = train) -> None:
-        lecture.train_flow(flow, lecture.digit_batches(images, 200, seed), steps, lr=2e-3, weight_decay=0.01)
-
-    peers = {
-        "maf": (
-            "zuko, 3 × MAF(256, 256) on logits",
-            lambda: zuko.flows.MAF(784, transforms=3, hidden_features=(256, 256)),
-        ),
-        "couplings": (
-            "zuko, 6 affine couplings (256, 256) on logits",
-            lambda: zuko.flows.RealNVP(784, transforms=6, hidden_features=(256, 256)),
-        ),
-    }
-    for id, (name, build) in peers.items():
-        steps = PEER_STEPS[id]
-
-        def fit_peer(flow: nn.Module, seed: int, steps: int = steps) -> None:
-            lecture.train_flow(flow, lecture.digit_batches(train, 200, seed), steps, lr=2e-3)
-
-        measure(id, name, steps, lambda build=build: OnLogits(build()), fit_peer, seeds=SEEDS[:1])
-
-    counting = lecture.MarginalFlow(lecture.pixel_probabilities(train))
-    bits = round(held_out_bits(lecture, counting, test), 4)
-    rows.append(
-        {
-            "id": "counting",
-            "name": "right marginals alone, by counting",
-            "steps": 0,
-            "seeds": [],
-            "bits": [bits],
-            "minutes": 0,
-        }
-    )
-    live = {"layers": 6, "hidden": (256, 256), "dropout": 0.1}
-    measure(
-        "live",
-        "right marginals, 6 affine couplings (256, 256), live",
-        LIVE_STEPS,
-        lambda: lecture.digit_flow(train, **live),
-        lambda flow, seed: fit_digits(flow, seed, LIVE_STEPS),
-    )
-    finished = measure(
-        "finished",
-        "right marginals, 10 affine couplings, finished",
-        FINISHED_STEPS,
-        lambda: lecture.digit_flow(train, **lecture.FINISHED),
-        lambda flow, seed: fit_digits(flow, seed, FINISHED_STEPS, shifted(train, seed)),
-        seeds=SEEDS[:1],
-    )
-    half = {name: value.half().contiguous() for name, value in finished.state_dict().items()}
-    finished.load_state_dict({name: value.float() for name, value in half.items()})
-    rows[-1]["bits"] = [round(held_out_bits(lecture, finished, test), 4)]  # of the weights as they are kept
-
-    weights = DATA / "weights" / "04_digit_flow.safetensors"
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=weights.parent) as folder:
-        save_file(half, Path(folder) / "new")
-        os.replace(Path(folder) / "new", weights)
-    parameters = sum(value.numel() for value in half.values())
-    write_card(
-        weights,
-        "Weights of the finished digit flow of lecture 4: ten affine couplings behind the marginal flow.",
-        f"{parameters:,} parameters in half precision, by parameter name",
-        f"none; the model has {rows[-1]['bits'][0]:.2f} bits per dimension on the held-out digits",
-        f"{FINISHED_STEPS} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, seed {SEEDS[0]}",
-    )
-    table = DATA / "results" / "04_digits.json"
+        steps = FINISHED_STEPS if id == "finished" else steps
+        rows.append({"id": id, "name": name, "steps": steps, "seeds": list(seeds), "bits": bits})
+    path = DATA / "results" / "04_digits.json"
     write_whole(
-        table,
+        path,
         (
             json.dumps({"unit": "bits per dimension", "rows": rows}, indent=1, ensure_ascii=False) + "\n"
         ).encode(),
     )
     write_card(
-        table,
-        "Bits per dimension of six density models on the held-out digits, for lecture 4.",
-        f"{len(rows)} models; for each the steps, the seeds and a number a seed",
-        "bits per dimension on the 1,000 held-out digits; minutes of training on one thread of two shared cores",
-        "trained on the 4,000 training digits of mnist_5k by the code that lecture 4 exports, and by zuko 1.6",
+        path,
+        f"Bits per dimension of {len(rows)} density models on the held-out digits, for lecture 4.",
+        f"{len(rows)} models; for each the training steps, the seeds and a number a seed",
+        "bits per dimension on the 1,000 held-out digits of mnist_5k",
+        "trained on its 4,000 training digits by the code that lecture 4 exports; two flows are the library zuko's",
     )
+
+
+def main() -> None:
+    """Make what the command line names."""
+    parser = argparse.ArgumentParser(prog=COMMAND)
+    parser.add_argument("what", choices=["weights", "table", "all"], nargs="?", default="all")
+    what = parser.parse_args().what
+    ads.setup(SEEDS[0], torch=True)
+    lecture = ads.lecture("04")
+    if what in ("weights", "all"):
+        make_weights(lecture)
+    if what in ("table", "all"):
+        make_table(lecture)
 
 
 if __name__ == "__main__":

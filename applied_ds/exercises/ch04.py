@@ -29,7 +29,12 @@ def logit_normal_by_scipy(x):
 
 
 def unit_interval_cases(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
-    return [(np.array([0.25]),), (np.array([0.1, 0.6, 0.9]),), (rng.uniform(0.01, 0.99, (4, 5)),)]
+    return [
+        (np.array([0.25]),),
+        (np.array([0.1, 0.6, 0.9]),),
+        (rng.uniform(0.01, 0.99, (4, 5)),),
+        (np.repeat([1e-9, 1e-4, 0.999], 7),),
+    ]
 
 
 def _log_phi(x):
@@ -41,12 +46,15 @@ _E41 = Exercise(
     name="A density on the unit interval",
     function="logit_normal_log_density",
     stub='''def logit_normal_log_density(x):
-    """Log density (nats) at x when logit(x) ~ N(0, 1); x is an array with values in (0, 1), the result has its shape."""
+    """Log density (nats) at x when logit(x) ~ N(0, 1).
+
+    x: array of any shape, values in (0, 1). Returns an array of the same shape.
+    """
     ...''',
     hints=(
         "Which two terms does equation (4.2) add, when every element is a space of its own with $D = 1$?",
         "The derivative of $\\log\\frac{x}{1-x}$ is $\\frac1x + \\frac1{1-x} = \\frac{1}{x(1-x)}$.",
-        "Return `-z**2 / 2 - log(2π) / 2 - log(x) - log(1 - x)`, with `z` the logit of `x`.",
+        "Two terms, and the second is $-\\log x - \\log(1 - x)$. The first is the log density of $N(0, 1)$ at the logit of $x$, its constant included.",
     ),
     solution=logit_normal_log_density,
     reasoning="Element by element, (4.2) with $D = 1$: the Gaussian's log density at $z$, plus the logarithm of $|dz/dx| = 1/(x(1-x))$. "
@@ -80,8 +88,7 @@ _E41 = Exercise(
             lambda x: (_log_phi(x) - np.log(x * (1 - x))) / math.log(2),
         ),
     ),
-    deeper="Its mirror image is at work inside every image flow on logits: the same log-determinant, summed over the pixels, is what "
-    "turns a density of logits into a density of images (exercise 4.5).",
+    deeper="Every image flow on logits needs this term, summed over the pixels: without it the density would be one of logits, not of images.",
 )
 
 # ---------------------------------------------------------------------------------------------- 4.2
@@ -102,7 +109,11 @@ def invert_by_jacobian(z, s, t):
 
 
 def coupling_cases(rng: np.random.Generator) -> list[tuple[np.ndarray, ...]]:
-    one = (np.array([[3.0]]), np.array([[0.5]]), np.array([[1.0]]))
+    one = (
+        np.array([[3.0, 1.0], [2.0, 4.0]]),
+        np.array([[0.5, -1.0], [0.0, 2.0]]),
+        np.array([[1.0, 2.0], [3.0, 4.0]]),
+    )
     return [one, *(tuple(rng.normal(size=(3, n, k))) for n, k in ((2, 3), (5, 2), (4, 4)))]
 
 
@@ -113,7 +124,7 @@ _E42 = Exercise(
     stub='''def invert_shift_then_scale(z, s, t):
     """Inverse of z = (x + t) * exp(s) and its log-determinant.
 
-    z, s, t: arrays (n, k), the changed part of n points and the network's outputs for them.
+    z, s, t: arrays (n, k), the changed part of n points and the network's outputs.
     Returns the pair x (n, k) and log|det ∂x/∂z| (n,), in nats.
     """
     ...''',
@@ -140,7 +151,7 @@ _E42 = Exercise(
         ),
         Mistake(
             "sign-of-log-det",
-            "x is right; the log-determinant is that of ∂z/∂x, and the inverse has the opposite sign",
+            "the first part is right; the log-determinant is that of ∂z/∂x, and the inverse has the opposite sign",
             lambda z, s, t: (z * np.exp(-s) - t, s.sum(-1)),
         ),
         Mistake(
@@ -150,12 +161,17 @@ _E42 = Exercise(
         ),
         Mistake(
             "mean-of-s",
-            "x is right; a determinant multiplies all of its diagonal, so its logarithm is a sum over the coordinates and no mean",
+            "the first part is right; a determinant multiplies all of its diagonal, so its logarithm is a sum over the coordinates and no mean",
             lambda z, s, t: (z * np.exp(-s) - t, -s.mean(-1)),
         ),
         Mistake(
+            "not-summed",
+            "the first part is right; −s is the logarithm of each diagonal entry, and the determinant needs their sum for each point",
+            lambda z, s, t: (z * np.exp(-s) - t, -s),
+        ),
+        Mistake(
             "sum-over-points",
-            "x is right; the sum runs over the points (axis 0), where it must run over the coordinates of each point (the last axis)",
+            "the first part is right; the sum runs over the points (axis 0), where it must run over the coordinates of each point (the last axis)",
             lambda z, s, t: (z * np.exp(-s) - t, -s.sum(0)),
         ),
     ),
@@ -165,116 +181,166 @@ _E42 = Exercise(
 # ---------------------------------------------------------------------------------------------- 4.3
 
 
-def training_step(flow, optimizer, x):
+def step_in_chunks(flow, optimizer, chunks):
     import math
 
-    z, log_det = flow(x)
-    log_p_z = -0.5 * (z**2).sum(-1) - 0.5 * x.shape[-1] * math.log(2 * math.pi)
-    loss = -(log_p_z + log_det).mean()
+    n = sum(len(x) for x in chunks)
     optimizer.zero_grad()
-    loss.backward()
+    total = 0.0
+    for x in chunks:
+        z, log_det = flow(x)
+        log_p = -0.5 * (z**2).sum(-1) - 0.5 * x.shape[-1] * math.log(2 * math.pi) + log_det
+        loss = -log_p.sum() / n
+        loss.backward()  # adds to the gradients of the chunks before
+        total += loss.item()
     optimizer.step()
-    return loss.item()
+    return total
 
 
-def training_step_by_distribution(flow, optimizer, x):
+def step_in_chunks_by_autograd(flow, optimizer, chunks):
     import torch
 
-    z, log_det = flow(x)
-    base = torch.distributions.MultivariateNormal(
-        torch.zeros_like(z[0]), torch.eye(z.shape[1], dtype=z.dtype)
-    )
-    loss = -(base.log_prob(z).sum() + log_det.sum()) / len(x)
-    gradients = torch.autograd.grad(loss, list(flow.parameters()))
-    for parameter, gradient in zip(flow.parameters(), gradients, strict=True):
-        parameter.grad = gradient
+    parameters = list(flow.parameters())
+    sums = [torch.zeros_like(parameter) for parameter in parameters]
+    loss, n = 0.0, 0
+    for x in chunks:
+        z, log_det = flow(x)
+        base = torch.distributions.Independent(torch.distributions.Normal(torch.zeros_like(z), 1.0), 1)
+        nll = -(base.log_prob(z) + log_det).sum()
+        sums = [total + g for total, g in zip(sums, torch.autograd.grad(nll, parameters), strict=True)]
+        loss, n = loss + float(nll), n + len(x)
+    for parameter, total in zip(parameters, sums, strict=True):
+        parameter.grad = total / n
     optimizer.step()
-    return float(loss)
+    return loss / n
 
 
-def observe_two_steps(attempt: Any, case: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Loss and parameters of a small affine flow after each of two steps of plain gradient descent."""
+def observe_two_steps(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
+    """Loss and parameters of a small affine flow after each of two steps with momentum, and the most points at once."""
     import torch
     from torch import nn
 
     class Affine(nn.Module):
-        def __init__(self, a: np.ndarray, b: np.ndarray) -> None:
+        def __init__(self) -> None:
             super().__init__()
-            self.a, self.b = nn.Parameter(torch.tensor(a)), nn.Parameter(torch.tensor(b))
+            self.s = nn.Parameter(torch.tensor(case["s at the start"]))
+            self.t = nn.Parameter(torch.tensor(case["t at the start"]))
+            self.most = 0
 
         def forward(self, x: Any) -> tuple[Any, Any]:
-            return x * torch.exp(self.a) + self.b, self.a.sum().expand(len(x))
+            self.most = max(self.most, len(x))
+            return x * torch.exp(self.s) + self.t, self.s.sum().expand(len(x))
 
-    flow = Affine(case["log-scale at the start"], case["shift at the start"])
-    optimizer = torch.optim.SGD(flow.parameters(), lr=0.05)
+    flow = Affine()
+    optimizer = torch.optim.SGD(flow.parameters(), lr=0.05, momentum=0.9)
     seen: dict[str, Any] = {}
     for step in (1, 2):
-        loss = attempt(flow, optimizer, torch.tensor(case["x"]))
-        seen[f"loss {step}"] = loss
-        seen[f"log-scale after step {step}"] = flow.a.detach().clone()
-        seen[f"shift after step {step}"] = flow.b.detach().clone()
+        seen[f"loss of step {step}"] = attempt(flow, optimizer, [torch.tensor(x) for x in case["chunks"]])
+        seen[f"s after step {step}"] = flow.s.detach().clone()
+        seen[f"t after step {step}"] = flow.t.detach().clone()
+    seen["most points at once"] = flow.most
     return seen
 
 
-def training_cases(rng: np.random.Generator) -> list[dict[str, np.ndarray]]:
+def chunk_cases(rng: np.random.Generator) -> list[dict[str, Any]]:
     return [
         {
-            "log-scale at the start": rng.normal(size=D),
-            "shift at the start": rng.normal(size=D),
-            "x": rng.normal(1.0, 2.0, size=(n, D)),
+            "s at the start": rng.normal(size=D),
+            "t at the start": rng.normal(size=D),
+            "chunks": [rng.normal(1.0, 2.0, size=(n, D)) for n in sizes],
         }
-        for n, D in ((2, 1), (8, 2), (16, 3))
+        for sizes, D in (((1, 2), 1), ((5, 2, 4), 2), ((3, 8, 2, 6), 3))
     ]
 
 
-def _wrong_step(*, log_det=1.0, sign=-1.0, clear=True, mean=True, constant=True):
-    def step(flow, optimizer, x):
-        z, total = flow(x)
-        log_p = -0.5 * (z**2).sum(-1) + log_det * total
-        if constant:
-            log_p = log_p - 0.5 * x.shape[-1] * math.log(2 * math.pi)
-        loss = sign * (log_p.mean() if mean else log_p.sum())
-        if clear:
+def _wrong_step(
+    *, log_det=1.0, sign=1.0, clear="once", divide="all", constant=True, step="once", returns="all", move=True
+):
+    def wrong(flow, optimizer, chunks):
+        n, losses, total = sum(map(len, chunks)), [], 0.0
+        if clear == "once":
             optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        return loss.item()
+        for x in chunks:
+            if clear == "each":
+                optimizer.zero_grad()
+            z, det = flow(x)
+            nll = sign * (0.5 * (z**2).sum(-1) - log_det * det)
+            if constant:
+                nll = nll + sign * 0.5 * x.shape[-1] * math.log(2 * math.pi)
+            loss = nll.sum() / {"all": n, "chunk": len(x) * len(chunks), "nothing": 1}[divide]
+            loss.backward()
+            losses.append(loss.item())
+            total += loss.item()
+            if step == "each":
+                optimizer.step()
+                optimizer.zero_grad()
+        if step == "once" and move:
+            optimizer.step()
+        return losses[-1] if returns == "last" else total
 
-    return step
+    return wrong
 
 
-def _clear_after_backward(flow, optimizer, x):
-    z, log_det = flow(x)
-    loss = (0.5 * (z**2).sum(-1) + 0.5 * x.shape[-1] * math.log(2 * math.pi) - log_det).mean()
-    loss.backward()
-    optimizer.zero_grad()
-    optimizer.step()
-    return loss.item()
+def _all_at_once(flow, optimizer, chunks):
+    import torch
+
+    return step_in_chunks(flow, optimizer, [torch.cat(chunks)])
 
 
 _E43 = Exercise(
     id="4.3",
-    name="One step of maximum likelihood",
-    function="training_step",
-    stub='''def training_step(flow, optimizer, x):
-    """One step of the optimizer on the mean negative log-likelihood of the minibatch x, a tensor (n, D).
+    name="A minibatch that does not fit into memory",
+    function="step_in_chunks",
+    stub='''def step_in_chunks(flow, optimizer, chunks):
+    """One step of the optimizer on the mean negative log-likelihood of all points.
 
-    flow(x) returns (z, log|det ∂z/∂x|) of shapes (n, D) and (n,). Returns the loss before the step as a float, in nats.
+    flow(x) returns (z, log|det ∂z/∂x|) of shapes (m, D) and (m,).
+    chunks: list of tensors (m_k, D), the minibatch in pieces of different sizes.
+    Returns the loss before the step over all points, as a float, in nats.
     """
     ...''',
     hints=(
-        "What are the two terms of (4.7) for each point, and which sign stands in front of both?",
-        "PyTorch *adds* new gradients to old ones. When must the old ones go?",
-        "Loss: minus the mean of `-(z**2).sum(-1)/2 - D/2*log(2π) + log_det`. Then `zero_grad`, `backward`, `step`, in that order.",
+        "The loss is a mean over *all* points. What must each chunk contribute, when chunks differ in size?",
+        "PyTorch *adds* new gradients to old ones. Here that helps: when must the old ones go, and when must they stay?",
+        "Count the points of all chunks first. Each chunk contributes the *sum* of its negative log-likelihoods divided by that number.",
     ),
-    solution=training_step,
-    reasoning="Both terms stand inside the mean and behind the minus, the constant included, so that the loss is a number of nats that can be compared. "
-    "The old gradients are cleared before `backward` fills in the new ones.",
-    alternatives=(training_step_by_distribution,),
-    cases=training_cases,
+    solution=step_in_chunks,
+    reasoning="A mean over all points is a sum over chunks, each chunk's sum divided by the number of all points. Gradients are linear, so the gradients of these parts add up "
+    "to the gradient of the whole, and `backward` adds them by itself: cleared once before the first chunk, used once after the last.",
+    alternatives=(step_in_chunks_by_autograd,),
+    cases=chunk_cases,
     observe=observe_two_steps,
-    tolerance=1e-7,
     mistakes=(
+        Mistake(
+            "mean-of-means",
+            "this averages the means of the chunks; they differ in size, so a point of a small chunk counts for more than one of a large chunk",
+            _wrong_step(divide="chunk"),
+        ),
+        Mistake(
+            "clears-in-the-loop",
+            "the gradients are cleared for each chunk, so only the last one counts",
+            _wrong_step(clear="each"),
+        ),
+        Mistake(
+            "steps-in-the-loop",
+            "the optimizer moves after each chunk; one step for all of them is asked",
+            _wrong_step(step="each"),
+        ),
+        Mistake(
+            "sum-over-points",
+            "this sums over the points where (4.7) takes the mean",
+            _wrong_step(divide="nothing"),
+        ),
+        Mistake(
+            "keeps-gradients",
+            "the first step is right, the second adds to the gradients of the first: clear them",
+            _wrong_step(clear="never"),
+        ),
+        Mistake(
+            "all-at-once",
+            "the numbers are right, but the flow was given all points at once, which is what does not fit",
+            _all_at_once,
+        ),
         Mistake(
             "no-log-det",
             "the log-determinant is missing: the loss only pulls z to zero and the flow collapses",
@@ -288,17 +354,7 @@ _E43 = Exercise(
         Mistake(
             "ascends",
             "this minimises the log-likelihood itself: the minus in front of (4.7) is missing",
-            _wrong_step(sign=1.0),
-        ),
-        Mistake(
-            "keeps-gradients",
-            "the first step is right, the second adds to the gradients of the first: clear them",
-            _wrong_step(clear=False),
-        ),
-        Mistake(
-            "sum-over-points",
-            "this sums over the minibatch where (4.7) takes the mean",
-            _wrong_step(mean=False),
+            _wrong_step(sign=-1.0),
         ),
         Mistake(
             "no-constant",
@@ -306,13 +362,17 @@ _E43 = Exercise(
             _wrong_step(constant=False),
         ),
         Mistake(
-            "clears-too-late",
-            "nothing moves: the gradients are cleared after backward and before step",
-            _clear_after_backward,
+            "last-loss",
+            "the parameters move rightly; the value returned is that of the last chunk",
+            _wrong_step(returns="last"),
+        ),
+        Mistake(
+            "nothing-moves",
+            "the parameters do not move: is `optimizer.step()` missing, does it come before `backward`, or are the gradients cleared between the two?",
+            _wrong_step(move=False),
         ),
     ),
-    deeper="On this flow the loss is that of fitting a Gaussian with its own mean and variance in each coordinate, so enough steps lead to the sample's mean "
-    "and standard deviation.",
+    deeper="This is gradient accumulation, and how models are trained whose minibatches are far larger than the memory of one machine.",
 )
 
 # ---------------------------------------------------------------------------------------------- 4.4
@@ -345,7 +405,8 @@ class _Conditioner:
         return np.tanh(x @ self.A.T) + self.c, 0.5 * np.tanh(x @ self.B.T + self.c)
 
     def __repr__(self) -> str:
-        return f"<conditioner of {len(self.c)} columns>"
+        rounded = {name: np.round(getattr(self, name), 3).tolist() for name in "ABc"}
+        return f"x -> (tanh(x @ A.T) + c, tanh(x @ B.T + c) / 2) with {rounded}"
 
 
 def autoregressive_cases(rng: np.random.Generator) -> list[tuple[Any, ...]]:
@@ -378,16 +439,17 @@ _E44 = Exercise(
     name="Inverting MAF without going coordinate by coordinate",
     function="fixed_point_inverse",
     stub='''def fixed_point_inverse(z, conditioner, rounds):
-    """x from z for a masked autoregressive flow, by simultaneous updates starting from zeros.
+    """x from z for a masked autoregressive flow, by simultaneous updates from zeros.
 
-    z: array (n, D). conditioner(x) returns the pair (mu, s), arrays (n, D), where column j depends on the columns before j.
+    z: array (n, D). conditioner(x) returns the pair (mu, s), two arrays (n, D), in which
+    column j depends on the columns of x before j only.
     rounds: how often all coordinates are updated. Returns x, an array (n, D).
     """
     ...''',
     hints=(
         "In each round, at which point must the conditioner be asked: at `z`, or at the `x` of the round before?",
-        "Start with zeros of the shape of `z`. One round asks the conditioner once and replaces the whole of `x`.",
-        "`x = z * exp(s) + mu` with `mu, s = conditioner(x)`, exactly `rounds` times.",
+        "Start with zeros of the shape of `z`. How often is the conditioner asked in one round, and how much of `x` is replaced?",
+        "One round asks the conditioner once, at the whole of `x`, and then replaces the whole of `x` by the right-hand side of (4.9).",
     ),
     solution=fixed_point_inverse,
     reasoning="Column 1 depends on nothing and is right after one round; column 2 depends on column 1 only and is right after two; and so on. "
@@ -416,7 +478,24 @@ _E44 = Exercise(
             _iterate(lambda z, mu, s: (z + mu) * np.exp(s)),
         ),
         Mistake(
-            "one-round-short", "one round is missing", _iterate(lambda z, mu, s: z * np.exp(s) + mu, extra=-1)
+            "one-round-short",
+            "one round is missing: does the loop run `rounds` times?",
+            _iterate(lambda z, mu, s: z * np.exp(s) + mu, extra=-1),
+        ),
+        Mistake(
+            "one-round-more",
+            "there is one round too many, which shows when fewer rounds than columns are asked",
+            _iterate(lambda z, mu, s: z * np.exp(s) + mu, extra=1),
+        ),
+        Mistake(
+            "exact-inverse",
+            "this is the exact inverse; it ignores `rounds`, which may be fewer than the columns",
+            lambda z, conditioner, rounds: fixed_point_inverse(z, conditioner, z.shape[1]),
+        ),
+        Mistake(
+            "forward",
+            "this applies (4.8), from x to z; the way back is (4.9)",
+            _iterate(lambda z, mu, s: (z - mu) * np.exp(-s)),
         ),
         Mistake(
             "starts-at-z",
@@ -430,105 +509,117 @@ _E44 = Exercise(
 # ---------------------------------------------------------------------------------------------- 4.5
 
 
-def bits_from_logit_density(log_p_y, x, alpha):
+def tighter_bits(log_p, D):
     import numpy as np
 
-    v = alpha + (1 - 2 * alpha) * x
-    log_det = np.log(1 - 2 * alpha) - np.log(v) - np.log(1 - v)  # dy/dx for each pixel
-    log_p_x = log_p_y + log_det.sum(axis=-1)
-    return -log_p_x / (x.shape[-1] * np.log(2)) + 8
+    highest = log_p.max(axis=0)
+    log_mean = highest + np.log(np.exp(log_p - highest).mean(axis=0))
+    return -log_mean / (D * np.log(2)) + 8
 
 
-def bits_pixel_by_pixel(log_p_y, x, alpha):
-    D = x.shape[1]
-    slope = (1 - 2 * alpha) / ((alpha + (1 - 2 * alpha) * x) * (1 - alpha - (1 - 2 * alpha) * x))
-    return np.log2(256 / slope).mean(1) - log_p_y / np.log(2.0) / D
+def tighter_bits_by_logaddexp(log_p, D):
+    return np.log2(256) - (np.logaddexp.reduce(log_p, axis=0) - math.log(len(log_p))) / math.log(2) / D
 
 
-def logit_cases(rng: np.random.Generator) -> list[tuple[Any, ...]]:
-    cases: list[tuple[Any, ...]] = [(np.array([-1.5]), np.array([[0.2]]), 0.05)]
-    for n, D, alpha in ((1, 3, 0.05), (4, 6, 0.01), (3, 9, 0.1)):
-        cases.append((rng.normal(-2.0 * D, 1.0, size=n), rng.uniform(0.05, 0.9, size=(n, D)), alpha))
+def noisy_copies(rng: np.random.Generator) -> list[tuple[np.ndarray, int]]:
+    cases = [(np.array([[-1.0, 2.0], [1.0, 0.0], [3.0, -2.0]]), 2)]
+    for K, n, D, centre in ((5, 2, 5, 0.0), (4, 3, 20, -1500.0), (3, 5, 20, 4000.0)):
+        cases.append((centre + rng.normal(0.0, 3.0, size=(K, n)), D))
     return cases
 
 
 _LOG_2 = math.log(2)
 
 
-def _wrong_bits(*, det=1.0, levels=8.0, base=_LOG_2, slope=True, squeezed=True, per_pixel=True, sign=-1.0):
-    def wrong(log_p_y, x, alpha):
-        D = x.shape[1]
-        v = alpha + (1 - 2 * alpha) * x if squeezed else x
-        log_det = (math.log(1 - 2 * alpha) if slope else 0.0) - np.log(v) - np.log(1 - v)
-        total = sign * (log_p_y + det * log_det.sum(1)) / base
-        return (total / D if per_pixel else total) + levels
+def _wrong_bits(*, average="densities", levels=8.0, base=_LOG_2, divide=True, sign=-1.0):
+    def wrong(log_p, D):
+        if average == "logs":
+            log_mean = log_p.mean(0)
+        elif average == "best":
+            log_mean = log_p.max(0)
+        else:
+            log_mean = np.logaddexp.reduce(log_p, axis=0) - (
+                0.0 if average == "sum" else math.log(len(log_p))
+            )
+        bits = sign * log_mean / base
+        return (bits / D if divide else bits) + levels
 
     return wrong
 
 
+def _direct(log_p, D):
+    return -np.log(np.exp(log_p).mean(0)) / (D * math.log(2)) + 8
+
+
+def _wrong_axis(log_p, D):
+    return 8 - (np.logaddexp.reduce(log_p, axis=1) - math.log(log_p.shape[1])) / (D * math.log(2))
+
+
 _E45 = Exercise(
     id="4.5",
-    name="Whose bits are these?",
-    function="bits_from_logit_density",
-    stub='''def bits_from_logit_density(log_p_y, x, alpha):
-    """Bits per dimension of images with 256 levels from the log density of their logits.
+    name="A tighter bound",
+    function="tighter_bits",
+    stub='''def tighter_bits(log_p, D):
+    """Bits per dimension of images with 256 levels from K noisy copies of each.
 
-    log_p_y: (n,) log density in nats of y = logit(alpha + (1 - 2 alpha) x). x: (n, D) in (0, 1). alpha: a small number.
-    Returns an array (n,), in bits per dimension.
+    log_p: array (K, n), log density in nats of copy k of image i, as a point in (0, 1)^D.
+    D: number of pixels. Returns an array (n,), in bits per dimension.
     """
     ...''',
     hints=(
-        "Equation (4.12) needs the log density of $x$. What turns the log density of $y$ into that of $x$?",
-        "With $v = \\alpha + (1 - 2\\alpha)x$: $\\frac{dy}{dx} = \\frac{1 - 2\\alpha}{v(1 - v)}$ for each pixel; add its logarithm, summed over the pixels.",
-        "Then divide by $-D\\log 2$ and add $\\log_2 256 = 8$.",
+        "Which axis holds the copies of one image? The result has one number an image.",
+        "What does NumPy give for `np.exp(-1500)`, and for the logarithm of that?",
+        "Subtract the largest log density of each image before `exp`, and add it again after `log`. Then (4.12).",
     ),
-    solution=bits_from_logit_density,
-    reasoning="The logit is one more layer with a diagonal Jacobian matrix, so (4.1) adds its log-determinant, the factor $1 - 2\\alpha$ included. "
-    "Only then is the density one of $x$, and (4.12) applies.",
-    alternatives=(bits_pixel_by_pixel,),
-    cases=logit_cases,
+    solution=tighter_bits,
+    reasoning="The mean of densities is taken for each image over its copies. With $m$ the largest of its log densities, $\\log \\frac1K\\sum_k e^{a_k} = m + \\log\\frac1K\\sum_k e^{a_k - m}$, "
+    "and no term under- or overflows in a way that matters. The rest is (4.12).",
+    alternatives=(tighter_bits_by_logaddexp,),
+    cases=noisy_copies,
     mistakes=(
         Mistake(
-            "no-determinant",
-            "the log-determinant of the logit is missing: these are the bits of y",
-            _wrong_bits(det=0.0),
+            "mean-of-logs",
+            "this averages the log densities, which is the bound (4.11) again; the densities are to be averaged",
+            _wrong_bits(average="logs"),
         ),
         Mistake(
-            "determinant-of-inverse",
-            "the log-determinant has the wrong sign: log|dx/dy| instead of log|dy/dx|",
-            _wrong_bits(det=-1.0),
+            "no-K",
+            "this sums the densities: the division by K, in logarithms −log K, is missing",
+            _wrong_bits(average="sum"),
+        ),
+        Mistake(
+            "best-copy",
+            "this takes the best copy of each image; the mean of the densities is asked",
+            _wrong_bits(average="best"),
+        ),
+        Mistake(
+            "underflow", "right for small numbers, but `exp` under- or overflows for large ones", _direct
+        ),
+        Mistake(
+            "wrong-axis",
+            "this averages over the images (axis 1); the copies of one image lie along axis 0",
+            _wrong_axis,
         ),
         Mistake(
             "no-levels",
-            "log₂ 256 = 8 is missing: x lies in (0, 1), the image has 256 levels",
+            "the 8 bits of 256 levels are missing: the points lie in (0, 1), the image has 256 levels",
             _wrong_bits(levels=0.0),
         ),
-        Mistake(
-            "nats",
-            "the logarithm's base: this divides by D, and bits need a division by D · log 2",
-            _wrong_bits(base=1.0),
-        ),
-        Mistake(
-            "no-squeeze",
-            "the derivative is taken at x; it must be taken at v = alpha + (1 − 2 alpha) x",
-            _wrong_bits(squeezed=False),
-        ),
-        Mistake("no-slope", "the factor 1 − 2 alpha of the derivative is missing", _wrong_bits(slope=False)),
+        Mistake("nats", "these are nats per dimension plus 8: divide by D · log 2", _wrong_bits(base=1.0)),
         Mistake(
             "whole-image",
             "these are the bits of a whole image plus 8: divide by D first",
-            _wrong_bits(per_pixel=False),
+            _wrong_bits(divide=False),
         ),
         Mistake("sign", "the sign: bits are *minus* the log density", _wrong_bits(sign=1.0)),
     ),
-    deeper="Papers differ in alpha (1e-6, 0.05) and in whether they report logit space or images, so their tables can be compared only after this step.",
+    deeper="The same trick tightens the bound of a variational autoencoder (Burda and others 2016), and a table that mixes numbers with one draw and with many compares nothing.",
 )
 
 # ---------------------------------------------------------------------------------------------- 4.6
 
 
-def median_bits_of_faded_digits():
-    import numpy as np
+def mean_bits_of_faded_digits():
     import torch
 
     import applied_ds as ads
@@ -537,12 +628,11 @@ def median_bits_of_faded_digits():
     flow = lecture.finished_flow(torch.tensor(digits.train_images.reshape(-1, 784)))
     images = torch.tensor(digits.test_images)
     return {
-        str(c): float(np.median(lecture.strangeness(flow, (images * c).floor())))
-        for c in (1, 0.75, 0.5, 0.25, 0)
+        str(c): float(lecture.strangeness(flow, (images * c).floor()).mean()) for c in (1, 0.75, 0.5, 0.25, 0)
     }
 
 
-def median_bits_of_half_of_them():
+def mean_bits_of_half_of_them():
     import statistics
 
     import torch
@@ -554,25 +644,25 @@ def median_bits_of_half_of_them():
     measured = {}
     for name, quarters in (("1", 4), ("0.75", 3), ("0.5", 2), ("0.25", 1), ("0", 0)):
         faded = torch.tensor(digits.test_images[:500]).long() * quarters // 4
-        measured[name] = statistics.median(lecture.strangeness(flow, faded).tolist())
+        measured[name] = statistics.fmean(lecture.strangeness(flow, faded).tolist())
     return measured
 
 
-_MEDIANS = {"1": 1.449, "0.75": 1.914, "0.5": 1.964, "0.25": 1.895, "0": 0.177}
+_MEANS = {"1": 1.428, "0.75": 1.926, "0.5": 1.974, "0.25": 1.905, "0": 0.178}
 
 _E46 = Exercise(
     id="4.6",
     name="Fading digits (open)",
-    function="median_bits",
+    function="mean_bits_faded",
     kind="measurement",
-    stub='median_bits = {"1": ..., "0.75": ..., "0.5": ..., "0.25": ..., "0": ...}',
+    stub='mean_bits_faded = {"1": ..., "0.75": ..., "0.5": ..., "0.25": ..., "0": ...}',
     hints=(
         "A paler digit looks *simpler*. Before you measure: do you expect more bits or fewer at $c = 0.75$?",
         "`faded = (images * c).floor()` keeps grey levels from 0 to 255; `strangeness(finished, faded)` gives bits per dimension, one number an image.",
         "To explain the first step, look at a histogram of `test_images[test_images > 0]`: which grey levels does ink have, and which after fading?",
     ),
-    solution=median_bits_of_faded_digits,
-    alternatives=(median_bits_of_half_of_them,),
+    solution=mean_bits_of_faded_digits,
+    alternatives=(mean_bits_of_half_of_them,),
     reasoning="""The bits go *up* by about half a bit when the digits fade to three quarters, stay there, and collapse to under 0.2 when nothing is left.
 
 *The first step.* Ink in MNIST is mostly saturated: a stroke has grey levels near 253, and levels near 190 are rare. The marginal flow has counted this. Fading moves the
@@ -584,37 +674,41 @@ is background, which the model predicts nearly for free. So a density does not o
         Mistake(
             "nats",
             "these are nats per dimension; divide by log 2 for bits (and check where the 8 bits of 256 levels went)",
-            {key: round(value * math.log(2), 3) for key, value in _MEDIANS.items()},
+            {key: round(value * math.log(2), 3) for key, value in _MEANS.items()},
         ),
         Mistake(
             "log-density",
             "these are log densities of whole images; `strangeness` gives bits per dimension",
-            {key: round((8 - value) * 784 * math.log(2), 1) for key, value in _MEDIANS.items()},
+            {key: round((8 - value) * 784 * math.log(2), 1) for key, value in _MEANS.items()},
             when=lambda numbers: abs(numbers["1"]) > 100,
         ),
         Mistake(
             "grey-levels-from-0-to-1",
             "every image came out empty: grey levels must run from 0 to 255 before rounding down",
-            dict.fromkeys(_MEDIANS, 0.177),
-            when=lambda numbers: max(numbers.values()) < 0.3,
+            dict.fromkeys(_MEANS, 0.178),
+            when=lambda numbers: 0.1 < min(numbers.values()) <= max(numbers.values()) < 0.3,
         ),
         Mistake(
             "reversed",
             "the order is reversed: c = 1 is the untouched digit, c = 0 the empty image",
-            dict(zip(_MEDIANS, reversed(_MEDIANS.values()), strict=True)),
+            dict(zip(_MEANS, reversed(_MEANS.values()), strict=True)),
             when=lambda numbers: numbers["1"] < 0.3 and numbers["0"] > 1,
         ),
         Mistake(
             "live-flow",
-            "this is a flow that was trained for a quarter of a minute; use `finished`",
-            {"1": 1.544, "0.75": 1.997, "0.5": 2.031, "0.25": 1.955, "0": 0.199},
-            when=lambda numbers: 1.49 < numbers["1"] < 1.62,
+            "this is the flow that was trained on this page; use `finished`",
+            {"1": 1.519, "0.75": 2.007, "0.5": 2.043, "0.25": 1.964, "0": 0.199},
+        ),
+        Mistake(
+            "training-digits",
+            "these are digits that the flow was trained on: they cost less than held-out ones as long as they are not faded",
+            {"1": 1.339, "0.75": 1.920, "0.5": 1.966, "0.25": 1.900, "0": 0.178},
         ),
     ),
     expect=(
         Expectation(
-            lambda numbers: 1.40 < numbers["1"] < 1.48,
-            "the untouched digits must cost what section 5 found, 1.4 to 1.5 bits",
+            lambda numbers: 1.38 < numbers["1"] < 1.50,
+            "the untouched digits must cost between 1.38 and 1.50 bits, as section 5 found",
         ),
         Expectation(
             lambda numbers: numbers["0.75"] > numbers["1"] + 0.3,
@@ -628,8 +722,7 @@ is background, which the model predicts nearly for free. So a density does not o
             lambda numbers: 0.1 < numbers["0"] < 0.3, "the empty image must cost between 0.1 and 0.3 bits"
         ),
     ),
-    deeper="Now compare your explanation with the model answer; and with Nalisnick et al. (2019), who found that flows trained on photographs of objects give a "
-    "higher density to house numbers, because these vary less.",
+    deeper="Nalisnick and others (2019a) found the last step on photographs: flows trained on pictures of objects give a higher density to house numbers, which vary less.",
 )
 
 EXERCISES = [_E41, _E42, _E43, _E44, _E45, _E46]
