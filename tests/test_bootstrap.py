@@ -6,6 +6,7 @@ import ast
 import base64
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -88,12 +89,14 @@ class Project:
         (root / "requirements" / "book.txt").write_text(one)
         (root / "requirements" / "course.txt").write_text(one + two)
 
-    def bootstrap(self, kind: str, before: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the set-up without a network, after some lines of Python that disturb it."""
+    def bootstrap(
+        self, kind: str, before: str = "", index: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the set-up, with an index or without one, after some lines of Python that disturb it."""
         run = f"{before}\nimport runpy, sys\nsys.argv = ['bootstrap.py', {kind!r}]\n"
         run += f"runpy.run_path({str(self.root / 'tools' / 'bootstrap.py')!r}, run_name='__main__')"
         environment = os.environ | {
-            "PIP_NO_INDEX": "1",
+            **({"PIP_INDEX_URL": index, "PIP_RETRIES": "1"} if index else {"PIP_NO_INDEX": "1"}),
             "PIP_FIND_LINKS": str(self.root / "links"),
             "PIP_NO_CACHE_DIR": "1",
             "PIP_CONFIG_FILE": os.devnull,
@@ -155,13 +158,27 @@ def test_second_call_has_nothing_to_do(ready: Project) -> None:
     assert ready.bootstrap("book").stdout == ""
 
 
-def test_no_network_is_one_sentence(ready: Project) -> None:
-    lock = ready.root / "requirements" / "book.txt"
+def ask_for_more(project: Project) -> None:
+    """Add to the lock a package that lies nowhere."""
+    lock = project.root / "requirements" / "book.txt"
     lock.write_text(lock.read_text() + f"elsewhere==1 --hash=sha256:{'0' * 64}\n")
-    sentence = one_sentence(ready.bootstrap("book"))
+
+
+@pytest.mark.parametrize("index", [None, "http://127.0.0.1:9/"], ids=["no index", "index out of reach"])
+def test_no_network_is_one_sentence(ready: Project, index: str | None) -> None:
+    ask_for_more(ready)
+    sentence = one_sentence(ready.bootstrap("book", index=index))
     assert sentence.startswith("No network: ")
     assert "_build/bootstrap.log" in sentence
     assert "No matching distribution found" in (ready.root / "_build" / "bootstrap.log").read_text()
+
+
+def test_index_without_a_package_for_this_machine_is_one_sentence(ready: Project, tmp_path: Path) -> None:
+    ask_for_more(ready)
+    sentence = one_sentence(ready.bootstrap("book", index=tmp_path.as_uri()))
+    assert sentence.startswith(f"The package index has no elsewhere for this machine ({platform.system()} ")
+    assert "Linux x86-64 and macOS arm64 are supported" in sentence
+    assert "_build/bootstrap.log" in sentence
 
 
 def test_other_failure_of_pip_is_one_sentence_with_its_reason(ready: Project) -> None:
@@ -185,6 +202,12 @@ def test_environment_without_its_python_is_made_anew(ready: Project) -> None:
     # Where none can be made, this says that it was about to.
     assert "module venv is not installed" in one_sentence(ready.bootstrap("book", NO_VENV))
     python.symlink_to(target)
+
+
+@pytest.mark.parametrize("stamp", ["{", "[]", "\xff"])
+def test_damaged_stamp_counts_as_none(ready: Project, stamp: str) -> None:
+    (ready.root / ".venv" / "applied-ds.json").write_bytes(stamp.encode("latin-1"))
+    assert "module venv is not installed" in one_sentence(ready.bootstrap("book", NO_VENV))
 
 
 def test_course_replaces_the_book_and_then_there_is_nothing_to_do(ready: Project) -> None:

@@ -16,6 +16,7 @@ import argparse
 import hashlib
 import json
 import os
+import platform
 import queue
 import re
 import shutil
@@ -31,12 +32,12 @@ STAMP = VENV / "applied-ds.json"
 LOG = ROOT / "_build" / "bootstrap.log"
 KINDS = ("book", "course")
 
-# What pip says when it cannot reach an index, or is told to use none.
+# What pip says when it cannot reach an index, and when the index has no package that fits.
 NO_NETWORK = re.compile(
     r"NewConnectionError|NameResolutionError|Failed to establish a new connection|Network is unreachable"
     r"|ConnectTimeoutError|ReadTimeoutError|ProxyError|Connection (?:reset|aborted|refused)"
-    r"|\(from versions: none\)"
 )
+NO_PACKAGE = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)")
 DONE = re.compile(r"\s*(?:Collecting|Requirement already satisfied:|Ignoring) ([A-Za-z0-9._-]+)")
 
 
@@ -73,7 +74,7 @@ def stamped() -> "dict[str, str]":
         stamp = json.loads(STAMP.read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    if stamp.get("place") != str(VENV):
+    if not isinstance(stamp, dict) or stamp.get("place") != str(VENV):
         return {}
     try:
         works = subprocess.run([str(PYTHON), "-c", "import pip"], stderr=subprocess.DEVNULL).returncode == 0
@@ -160,10 +161,18 @@ def pip(title: str, arguments: "list[str]", total: int) -> None:
     progress.finish("failed")
     output = "".join(kept)
     place = LOG.relative_to(ROOT)
-    if NO_NETWORK.search(output):
+    unfit = NO_PACKAGE.search(output)
+    if NO_NETWORK.search(output) or (unfit and os.environ.get("PIP_NO_INDEX")):
         raise SetupError(
             "No network: pip could not reach the package index and what is missing is not cached; connect and "
             "run the same command again (pip's own words are in {}).".format(place)
+        )
+    if unfit:
+        raise SetupError(
+            "The package index has no {} for this machine ({} {}, Python {}): Linux x86-64 and macOS arm64 are "
+            "supported (pip's own words are in {}).".format(
+                unfit.group(1), platform.system(), platform.machine(), platform.python_version(), place
+            )
         )
     errors = [line.strip() for line in kept if re.match(r"\s*error:", line, re.IGNORECASE)] or [
         "it gave no reason"
