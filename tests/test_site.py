@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from tests.house import command_of
 from tools import anatomy, site
 
 ROOT = site.ROOT
@@ -26,7 +28,6 @@ DOCUMENTS = sorted(  # lectures first: pytest groups the tests of a page by its 
 )
 LECTURES = [name for name in DOCUMENTS if name.startswith("notebooks/")]
 PAGES = [*DOCUMENTS, "genindex", "search"]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PHONE = {"width": 390, "height": 844}
 
 # Text of the page outside of code and formulas, where no markup may be left over.
@@ -83,9 +84,7 @@ def html() -> Path:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if executable is None:
-        pytest.skip(f"chromium is missing (none of {', '.join(BROWSERS)} is installed)")
+    executable = command_of("chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable)
         yield chromium
@@ -382,6 +381,38 @@ def test_a_build_renders_what_changed_and_nothing_else(small_book: Path) -> None
     assert "Another title" in soup(small_book / "_build/html", "book/index").get_text(), (
         "the sidebar is stale"
     )
+
+
+@pytest.mark.parametrize("stamp", ["{", "[]", "\xff"])
+def test_a_site_with_a_damaged_stamp_is_built_again(
+    small_book: Path, monkeypatch: pytest.MonkeyPatch, stamp: str
+) -> None:
+    def run_jupyter_book(root: Path, work: Path) -> str:
+        (work / "_build/html").mkdir(parents=True)
+        return "built"
+
+    monkeypatch.setattr(site, "_run_jupyter_book", run_jupyter_book)
+    assert [site.build(small_book).log for _ in range(2)] == ["built", ""]
+    (small_book / "_build/html/.inputs.json").write_bytes(stamp.encode("latin-1"))
+    assert not site.is_current(small_book)
+    assert site.build(small_book).log == "built"
+    assert site.is_current(small_book)
+
+
+def test_the_server_ends_when_its_block_fails(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    started: list[threading.Thread] = []
+
+    def fail() -> None:
+        with site.served(tmp_path):
+            started.extend(set(threading.enumerate()) - before)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    (thread,) = started
+    thread.join(timeout=10)
+    assert not thread.is_alive()
 
 
 def test_a_build_with_a_warning_fails_and_leaves_the_old_site(small_book: Path) -> None:

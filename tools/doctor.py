@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-GIB = 2**30
+ROOM = 6  # GB of disk for the environment of the course
 
 
 class Package(NamedTuple):
     """A line of ``system-packages.txt``."""
 
     name: str
-    command: str
+    command: str  # one or several names of it, or "-"
     needed_by: str
     purpose: str
 
     def present(self) -> bool:
-        """Whether the package, or on other systems its command, is there."""
+        """Whether the package, or on other systems one of its commands, is there."""
         if self.command != "-":
-            return shutil.which(self.command) is not None
+            return any(map(shutil.which, self.command.split()))
         if shutil.which("dpkg-query") is None:
             return True  # no Debian: what has no command cannot be asked for, and macOS brings its fonts
         query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}", self.name]
@@ -46,14 +46,23 @@ def packages(text: str) -> "list[Package]":
     return [Package(*(field.strip() for field in line.split("|"))) for line in lines]
 
 
+def kind_of(stamp: Path) -> "str | None":
+    """What ``.venv`` is set up for, by the stamp of the set-up; None if there is none or it is damaged."""
+    try:
+        content = json.loads(stamp.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    kind = content.get("kind") if isinstance(content, dict) else None
+    return kind if kind in ("book", "course") else None
+
+
 def findings() -> "list[Finding]":
     """Everything looked at, in the order of the report."""
     version = "{}.{}.{}".format(*sys.version_info[:3])
-    free = shutil.disk_usage(str(ROOT)).free / GIB
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-    stamp = ROOT / ".venv" / "applied-ds.json"
-    kind = json.loads(stamp.read_text())["kind"] if stamp.is_file() else None
-    room = 0 if kind == "course" else 8
+    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    kind = kind_of(ROOT / ".venv" / "applied-ds.json")
+    room = 0 if kind == "course" else ROOM
     found = [
         Finding((3, 11) <= sys.version_info[:2] <= (3, 13), "Python 3.11 to 3.13: " + version, "everything"),
         Finding(
@@ -61,8 +70,8 @@ def findings() -> "list[Finding]":
             "Python's venv (Debian: python{}.{}-venv)".format(*sys.version_info[:2]),
             "everything",
         ),
-        Finding(free >= room, "disk: {:.0f} GiB free, {} wanted for set-up".format(free, room), "lectures"),
-        Finding(memory >= 3.5, "memory: {:.0f} GiB, 4 wanted".format(memory), "lectures"),
+        Finding(free >= room, "disk: {:.0f} GB free, {} wanted for set-up".format(free, room), "lectures"),
+        Finding(memory >= 3.75, "memory: {:.0f} GB, 4 wanted".format(memory), "lectures"),
         Finding(
             kind is not None, ".venv set up for: " + (kind or "nothing yet"), "made by make book, make test"
         ),

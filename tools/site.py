@@ -69,10 +69,10 @@ def build(root: Path = ROOT, *, fresh: bool = False) -> Build:
         BuildError: Jupyter Book failed or warned; the site that was there before is untouched.
     """
     start = time.monotonic()
-    html, work, stamp = root / "_build/html", root / "_build/site", root / "_build/html/.inputs.json"
+    html, work = root / "_build/html", root / "_build/site"
     html.parent.mkdir(exist_ok=True)
     with FileLock(root / "_build/site.lock"):
-        before = json.loads(stamp.read_text("utf-8")) if stamp.is_file() else {}
+        before = _stamped(root)
         now = fingerprints(root)
         if before == now and not fresh:
             print("The site is up to date.")
@@ -90,8 +90,16 @@ def build(root: Path = ROOT, *, fresh: bool = False) -> Build:
 
 def is_current(root: Path = ROOT) -> bool:
     """Whether `_build/html` is the site of exactly the files that are in the tree."""
-    stamp = root / "_build/html/.inputs.json"
-    return stamp.is_file() and json.loads(stamp.read_text("utf-8")) == fingerprints(root)
+    return _stamped(root) == fingerprints(root)
+
+
+def _stamped(root: Path) -> dict[str, str]:
+    """What the built site was made from; empty if there is no site or its stamp is damaged."""
+    try:
+        stamp = json.loads((root / "_build/html/.inputs.json").read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
 
 
 def fingerprints(root: Path) -> dict[str, str]:
@@ -193,8 +201,10 @@ def served(html: Path) -> Iterator[str]:
     handler = partial(_QuietHandler, directory=str(html))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
 
 
 def main() -> int:
