@@ -1,11 +1,11 @@
 # Every target that a reader may call carries one line of help after "##".
 ifndef PYTHON
-PYTHON := $(shell for p in python3.11 python3.12 python3.13 python3; do \
-	$$p -c 'import sys' >/dev/null 2>&1 && { echo $$p; break; }; done)
+# The first that can make a virtual environment for the course; else the first that runs, which then says what it lacks.
+COMPLETE := import ensurepip, venv, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON := $(shell for code in '$(COMPLETE)' ''; do for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c "$$code" >/dev/null 2>&1 && { echo $$p; exit; }; done; done)
 endif
-ifeq ($(PYTHON),)
-PYTHON := $(error No Python 3 was found: install Python 3.11)
-endif
+NO_PYTHON := No Python 3 was found: install Python 3.11, 3.12 or 3.13
 VENV := .venv/bin/python
 UV ?= uv
 PORT ?= 8000
@@ -28,9 +28,8 @@ test: env-course ## runs every test and ends with the counts
 lab: env-course ## opens the lectures in JupyterLab
 	@$(VENV) -m jupyterlab --notebook-dir=notebooks
 
-serve: ## serves the built site on this machine only (PORT=8000)
-	@test -f _build/html/index.html || { echo "There is no site yet: run 'make book' first."; exit 1; }
-	@$(PYTHON) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+serve: book ## brings the site up to date and serves it on this machine only (PORT=8000)
+	@$(VENV) -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 notebooks: env-course ## executes the lectures in place (NB=04 for one, TIMING=1 to measure times again)
 	@$(VENV) -m tools.notebooks run $(NB) $(if $(TIMING),--timing)
@@ -45,7 +44,7 @@ bench: env-course ## prints how the lectures' code compares in time with the lib
 	@$(VENV) -m tools.notebooks bench
 
 doctor: ## says what this machine lacks, and what for
-	@$(PYTHON) tools/doctor.py
+	@$(if $(PYTHON),$(PYTHON) tools/doctor.py,echo "MISSING  $(NO_PYTHON)"; exit 1)
 
 lock: ## resolves pyproject.toml into requirements/ again (needs uv; UPGRADE=1 for newer versions)
 	@$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --extra lectures --group course --output-file requirements/course.txt
@@ -58,7 +57,7 @@ clean: ## removes what was built, except .venv and the data cache
 	rm -rf _build build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 env-book:
-	@$(PYTHON) tools/bootstrap.py book
+	@$(or $(PYTHON),$(error $(NO_PYTHON))) tools/bootstrap.py book
 
 env-course:
-	@$(PYTHON) tools/bootstrap.py course
+	@$(or $(PYTHON),$(error $(NO_PYTHON))) tools/bootstrap.py course

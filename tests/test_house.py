@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,7 +20,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.house import ROOT, copy_repository
+from tests.house import ROOT, command_of, copy_repository, repository_files
 from tools import address, check, doctor, notebooks
 
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -58,11 +61,13 @@ def locked(kind: str) -> list[tuple[Requirement, list[str]]]:
 
 def chosen(kind: str, environment: dict[str, str]) -> dict[str, str]:
     """Name and version of what a lock installs on a machine."""
-    return {
-        canonicalize_name(requirement.name): str(requirement.specifier).removeprefix("==")
-        for requirement, _ in locked(kind)
-        if requirement.marker is None or requirement.marker.evaluate(environment)
-    }
+    found: dict[str, str] = {}
+    for requirement, _ in locked(kind):
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            name = canonicalize_name(requirement.name)
+            assert name not in found, f"{name} has two versions"
+            found[name] = str(requirement.specifier).removeprefix("==")
+    return found
 
 
 def machine(platform: str, python: str) -> dict[str, str]:
@@ -105,6 +110,38 @@ def test_lock_holds_what_the_project_declares(kind: str, platform: str, python: 
         )
 
 
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("kind", ["book", "course"])
+def test_lock_holds_all_that_the_declared_packages_need_in_turn(
+    kind: str, platform: str, python: str
+) -> None:
+    """Markers are asked as that machine would; what a package needs is read where it is installed, which is here."""
+    environment = machine(platform, python)
+    versions = chosen(kind, environment)
+    waiting, seen = declared(kind), set()
+    while waiting:
+        requirement = waiting.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset({"", *requirement.extras})
+        assert versions.get(name, "none") in requirement.specifier, f"{requirement}: run make lock"
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a package of the other platform alone
+        waiting += [
+            need
+            for need in map(Requirement, needs)
+            if need.marker is None
+            or any(need.marker.evaluate(environment | {"extra": extra}) for extra in extras)
+        ]
+    assert len(seen) > 50
+    if sys.platform == environment["sys_platform"]:
+        assert {name for name, _ in seen} == set(versions), "the lock holds what nothing needs"
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_book_is_the_part_of_the_course_without_torch(platform: str) -> None:
     book, course = (chosen(kind, machine(platform, "3.11")) for kind in ("book", "course"))
@@ -119,13 +156,57 @@ def test_helper_asks_for_ranges_and_never_for_torch() -> None:
         assert not requirement.name.startswith("torch")
 
 
-def test_conda_environment_takes_its_versions_from_the_lock() -> None:
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    python, pip, packages = environment["dependencies"]
-    assert python == "python=3.11"
-    assert pip == "pip"
-    assert packages == {"pip": ["--require-hashes", "-r requirements/course.txt"]}
-    assert f"conda run -n {environment['name']} pip install" in (ROOT / "environment.yml").read_text()
+def is_the_lock(environment: str) -> bool:
+    """Whether an environment.yml installs the lock into the Python of the lock, and nothing else."""
+    python = re.search(r"--python-version (\S+)", (ROOT / "Makefile").read_text())
+    assert python is not None
+    packages = {"pip": ["--require-hashes", "-r requirements/course.txt"]}
+    found: object = yaml.safe_load(environment)["dependencies"]
+    return found == [f"python={python[1]}", "pip", packages]
+
+
+def test_conda_environment_is_the_lock() -> None:
+    assert is_the_lock((ROOT / "environment.yml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("python=3.11", "python=3.12"),
+        ("python=3.11", "python"),
+        ("requirements/course.txt", "requirements/book.txt"),
+        ("      - --require-hashes\n", ""),
+        ("  - pip\n", "  - pip\n  - numpy=2.0\n"),
+    ],
+)
+def test_conda_environment_of_other_versions_is_noticed(right: str, wrong: str) -> None:
+    text = (ROOT / "environment.yml").read_text()
+    assert text.count(right) == 1
+    assert not is_the_lock(text.replace(right, wrong))
+
+
+def test_conda_steps_are_the_same_where_they_stand() -> None:
+    head = re.findall(r"^#   (.+)$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    page = re.search(r"## With conda\n+```bash\n(.+?)```", how_to_run(), re.DOTALL)
+    assert page is not None
+    clone, enter, *steps = page[1].splitlines()
+    assert clone.startswith("git clone ")
+    assert enter.startswith("cd ")
+    assert steps == head
+    assert "python -m applied_ds.data prefetch" in steps
+
+
+def how_to_run() -> str:
+    """The page about running the course."""
+    return (ROOT / "book" / "how-to-run.md").read_text(encoding="utf-8")
+
+
+def test_pages_and_doctor_agree_about_disk_and_threads() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for text in (readme, how_to_run()):
+        assert re.findall(r"about (\d+) GB", text) == [str(doctor.ROOM)]
+        assert len(re.findall(r"about a minute\s+on one\s+thread", text)) == 1
+        assert "two cores" not in text
 
 
 # --- The two commands ----------------------------------------------------------------------------------------
@@ -151,12 +232,103 @@ def test_help_has_a_line_for_every_target() -> None:
     assert phony is not None
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     assert targets == set(phony[1].split())
-    printed = subprocess.run(
-        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    printed = make("help").stdout
     helped = re.findall(r"^make ([a-z]+) +\S.{10,}$", printed, re.MULTILINE)
     assert set(helped) == {target for target in targets if not target.startswith("env-")}
     assert len(helped) == len(printed.splitlines())
+
+
+def make(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run make in the repository, on a machine with these commands alone if `path` is a folder of some."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment.pop("PYTHON", None)
+    if path:
+        environment["PATH"] = str(path)
+    program = shutil.which("make")
+    assert program is not None
+    command = [program, "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+
+
+def put_command(folder: Path, name: str, script: str) -> None:
+    """Write a shell script as a command."""
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_without_python_help_works_and_other_targets_say_what_is_missing(tmp_path: Path) -> None:
+    awk = shutil.which("awk")
+    assert awk is not None
+    (tmp_path / "awk").symlink_to(awk)
+    assert make("help", path=tmp_path).stdout == make("help").stdout
+    sentence = "No Python 3 was found: install Python 3.11, 3.12 or 3.13"
+    examined = make("doctor", path=tmp_path)
+    assert examined.returncode
+    assert examined.stdout == f"MISSING  {sentence}\n"
+    for target in ("book", "test", "serve", "lab"):
+        done = make(target, path=tmp_path)
+        assert done.returncode
+        assert done.stdout == ""
+        (line,) = done.stderr.splitlines()
+        assert sentence in line
+
+
+@pytest.mark.parametrize(
+    ("runs", "complete", "chosen"),
+    [
+        (["python3.11", "python3.12", "python3"], ["python3.12", "python3"], "python3.12"),
+        (["python3.12", "python3"], ["python3"], "python3"),
+        (["python3.12", "python3"], [], "python3.12"),  # tools/bootstrap.py says what it lacks
+        (["python3"], [], "python3"),
+    ],
+)
+def test_make_takes_a_python_that_can_make_an_environment(
+    tmp_path: Path, runs: list[str], complete: list[str], chosen: str
+) -> None:
+    for name in runs:
+        put_command(tmp_path, name, f'case "$2" in *venv*) exit {0 if name in complete else 1};; esac')
+    done = make("--dry-run", "env-book", path=tmp_path)
+    assert done.stdout == f"{chosen} tools/bootstrap.py book\n"
+
+
+@pytest.mark.parametrize(("version", "status"), [((3, 10, 9), 1), ((3, 11, 0), 0), ((3, 14, 0), 1)])
+def test_python_that_make_asks_for_is_one_that_the_set_up_takes(
+    version: tuple[int, int, int], status: int
+) -> None:
+    question = re.search(r"^COMPLETE := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert question is not None
+    code = f"import sys; sys.version_info = {version}; {question[1]}"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == status
+
+
+def test_serve_brings_the_site_up_to_date_first() -> None:
+    *_, build, serve = make("--dry-run", "serve").stdout.splitlines()
+    assert build.endswith("-m tools.site build")
+    assert "-m http.server 8000 --bind 127.0.0.1 --directory _build/html" in serve
+
+
+def test_ci_is_ci_wherever_it_runs(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    (tmp_path / "system-packages.txt").write_text("# none\n")
+    (tmp_path / "bin").mkdir()
+    put_command(tmp_path / "bin", "make", 'echo "$@" "CI=$CI" "offline=$APPLIED_DS_REQUIRE_OFFLINE"')
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    environment["PATH"] = f"{tmp_path / 'bin'}:{environment['PATH']}"
+    done = subprocess.run([tmp_path / ".ci" / "run"], env=environment, capture_output=True, text=True)
+    assert done.stdout == "test CI=true offline=1\n"
+
+
+def test_ci_means_no_skips_and_two_executions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(check, "commands", lambda *each: ran.extend(each) or check.Counts(len(each)))
+    assert check.determinism() == check.Counts(1)
+    assert ran == [("tools.notebooks", "determinism", "--changed")]
+    monkeypatch.setattr(check, "STAGES", {"only": lambda: check.Counts(1, 0, 1)})
+    monkeypatch.delenv("APPLIED_DS_NO_SKIPS", raising=False)
+    assert check.main([]) == 1
 
 
 # --- System packages -----------------------------------------------------------------------------------------
@@ -180,6 +352,28 @@ def test_doctor_names_what_is_missing_and_what_needs_it(
     assert re.search(r"^MISSING +chromium: .* tests of the pages$", report, re.MULTILINE)
     monkeypatch.setattr(sys, "version_info", (3, 9, 0))
     assert doctor.main() == 1
+
+
+def test_test_without_its_system_package_skips_and_names_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(pytest.skip.Exception, match="the system package git is missing; it installs"):
+        repository_files()
+    with pytest.raises(pytest.skip.Exception, match="the system package iproute2 is missing; it brings"):
+        command_of("iproute2")
+    put_command(tmp_path, "chromium-browser", "true")
+    assert command_of("chromium") == str(tmp_path / "chromium-browser")
+
+
+def test_doctor_says_what_the_environment_is_set_up_for(tmp_path: Path) -> None:
+    stamp = tmp_path / "applied-ds.json"
+    assert doctor.kind_of(stamp) is None
+    stamp.write_text('{"kind": "course"}')
+    assert doctor.kind_of(stamp) == "course"
+    for damaged in (b"{", b"[]", b"\xff", b"{}", b'{"kind": 3}'):
+        stamp.write_bytes(damaged)
+        assert doctor.kind_of(stamp) is None
 
 
 # --- make test -----------------------------------------------------------------------------------------------
@@ -230,6 +424,8 @@ def test_all_stages_run_and_the_last_line_counts(
 
 
 def test_notebooks_see_the_loopback_only() -> None:
+    for package in ("iproute2", "util-linux"):
+        command_of(package)
     prefix = check.namespace()
     if prefix is None:
         pytest.skip("this machine cannot make a network namespace")
@@ -271,7 +467,7 @@ def test_wheel_carries_the_helper_the_data_and_the_exports(wheel: zipfile.ZipFil
     def below(folder: str) -> set[str]:
         return {
             str(path.relative_to(ROOT / folder))
-            for path in address.files()
+            for path in repository_files()
             if path.is_relative_to(ROOT / folder)
         }
 
@@ -318,7 +514,7 @@ def test_every_address_of_the_repository_is_the_configured_one() -> None:
         rf"|github\.com/([\w.-]+/{re.escape(repo)})(?![\w-])"
     )
     found = 0
-    for path in address.files():
+    for path in repository_files():
         if path.is_relative_to(ROOT / "tests"):
             continue
         for match in ours.finditer(address.text_of(path) or ""):
@@ -331,7 +527,7 @@ def test_address_command_leaves_no_old_address_behind(tmp_path: Path) -> None:
     repository = copy_repository(tmp_path)
     org, repo = "some-school", "data-book"
     old, new = address.configured(), f"https://github.com/{org}/{repo}"
-    before = {path: path.read_bytes() for path in address.files(repository)}
+    before = {path: path.read_bytes() for path in repository_files(repository)}
     changed = address.rewrite(new, repository)
     assert address.configured(repository) == new
     assert {"README.md", "pyproject.toml", "CITATION.cff", "_config.yml"} <= {path.name for path in changed}
@@ -349,7 +545,7 @@ def test_address_command_leaves_no_old_address_behind(tmp_path: Path) -> None:
             fresh = [notebooks.stored_hash(each) == notebooks.code_hash(each) for each in (was, now)]
             assert fresh[0] == fresh[1], path
     address.rewrite(old, repository)
-    assert {path: path.read_bytes() for path in address.files(repository)} == before
+    assert {path: path.read_bytes() for path in repository_files(repository)} == before
 
 
 def test_address_of_another_shape_is_refused() -> None:
@@ -387,14 +583,51 @@ def test_citation_and_package_agree() -> None:
     assert citation["license"] == PROJECT["project"]["license"] == "MIT"
 
 
-def test_no_file_names_a_registry_or_a_place_on_a_machine() -> None:
-    registry = re.compile(r"\b(?:pypi|pythonhosted|npmjs|debian)\.(?:org|com)\b")
+# What a file may name beside the pages of our own address and example.org: what the course cites or opens. Building,
+# testing and reading ask none of them for anything.
+HOSTS = {
+    "127.0.0.1",
+    "arxiv.org",
+    "colab.research.google.com",
+    "creativecommons.org",
+    "docs.pytorch.org",
+    "doi.org",
+    "github.com",
+    "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
+    "unpkg.com",  # named by the test that finds it absent
+    "www.w3.org",  # a name space of SVG, not a link
+}
+HOST = re.compile(
+    r"(?:\b[a-z+]+://(?:[\w.-]+@)?)([\w.-]*\w)"  # in an address
+    r"|(?<![\w./@-])((?:[a-z0-9-]+\.)+(?:com|dev|org))\b(?!\()"  # by itself
+)
+
+
+def hosts_of(text: str) -> set[str]:
+    """The hosts that a text names, in regular expressions too."""
+    named = {found[1] or found[2] for found in HOST.finditer(text.replace("\\.", "."))}
+    return {host for host in named if "." in host}
+
+
+def test_files_name_known_hosts_and_no_place_on_a_machine() -> None:
+    org, _ = address.parts(address.configured())
     place = re.compile(r"(?<![\w.:/+=<>-])/(?:home|root|Users|work)/\w")
     found = []
-    for path in address.files():
-        text = address.text_of(path) or ""
-        patterns = [registry] if path.is_relative_to(ROOT / "tests") else [registry, place]
+    for path in repository_files():
+        text, name = address.text_of(path) or "", path.relative_to(ROOT).as_posix()
+        if name.startswith("requirements/"):
+            continue
         found += [
-            f"{path.relative_to(ROOT)}: {match[0]}" for each in patterns for match in each.finditer(text)
+            f"{name}: {host}"
+            for host in sorted(hosts_of(text) - HOSTS - {f"{org}.github.io"})
+            if not f".{host}".endswith(".example.org")
         ]
+        if not name.startswith("tests/"):
+            found += [f"{name}: {match[0]}" for match in place.finditer(text)]
     assert not found, "\n".join(found)
+
+
+def test_host_is_noticed() -> None:
+    text = "https://a.example.org/x git+https://me@b.example.org/y c.example.org http://127.0.0.1:80/"
+    assert hosts_of(text) == {"a.example.org", "b.example.org", "c.example.org", "127.0.0.1"}
+    assert not hosts_of("self.net(x), a.commit, numpy.org_name, name@localhost, https://localhost/")
