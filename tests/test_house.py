@@ -303,7 +303,7 @@ def test_python_that_make_asks_for_is_one_that_the_set_up_takes(
 
 
 def test_serve_brings_the_site_up_to_date_first() -> None:
-    *_, build, serve = make("--dry-run", "serve").stdout.splitlines()
+    *_, build, serve = make("--dry-run", "serve", f"PYTHON={sys.executable}").stdout.splitlines()
     assert build.endswith("-m tools.site build")
     assert "-m http.server 8000 --bind 127.0.0.1 --directory _build/html" in serve
 
