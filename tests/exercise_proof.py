@@ -6,17 +6,22 @@ import __future__
 import ast
 import builtins
 import copy
+import difflib
+import functools
 import inspect
 import itertools
 import linecache
 import math
-from collections.abc import Callable, Mapping
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 import nbformat
 import numpy as np
 from IPython.core.inputtransformer2 import TransformerManager
 
+import applied_ds.exercises as engine
 from applied_ds.exercises import Exercise, Task
 from applied_ds.exercises._check import (
     expected_outcomes,
@@ -31,6 +36,24 @@ from applied_ds.exercises._run import same
 from applied_ds.exercises._source import parse_stub
 
 CLEARLY = 100  # tolerances between a mistake and the solution, or another mistake
+
+
+@functools.cache
+def example() -> dict[str, Any]:
+    """What the example for authors defines, which the docstring of the engine holds."""
+    assert engine.__doc__ is not None
+    text = engine.__doc__.split("one declaration::\n", 1)[1].split("\nRules that", 1)[0]
+    source = textwrap.dedent(text).strip() + "\n"
+    linecache.cache["<example>"] = (len(source), None, source.splitlines(keepends=True), "<example>")
+    namespace: dict[str, Any] = {"__name__": "example", "source": source}
+    exec(compile(source, "<example>", "exec", dont_inherit=True), namespace)
+    return namespace
+
+
+def declare(**changes: Any) -> Exercise:
+    """The exercise of the example with some fields changed."""
+    (declared,) = example()["EXERCISES"]
+    return Exercise(**({field.name: getattr(declared, field.name) for field in fields(declared)} | changes))
 
 
 def prove(exercise: Exercise) -> list[str]:
@@ -50,6 +73,10 @@ def _texts(exercise: Exercise) -> list[tuple[str, bool]]:
         ("an empty hint", all(hint.strip() for hint in exercise.hints)),
         ("no reasoning", bool(exercise.reasoning.strip())),
         ("nothing that deepens", bool(exercise.deeper.strip())),
+        (
+            "`deeper` sends the reader to the model answer, as the engine does",
+            exercise.kind == "function" or "model answer" not in exercise.deeper,
+        ),
         ("fewer than three mistakes", len(exercise.mistakes) >= 3),
         ("two mistakes of one name", len(set(names)) == len(names)),
         ("a mistake without a message", all(mistake.message.strip() for mistake in exercise.mistakes)),
@@ -266,7 +293,6 @@ def join(exercises: list[Exercise], notebook: nbformat.NotebookNode) -> list[str
         problems.append(f"{len(exercises)} exercises are declared, the notebook holds {len(found)}")
     if not exercises or exercises[-1].kind != "measurement":
         problems.append("the last exercise is not open (a measurement)")
-    above: set[str] = set()
     for number, (index, exercise) in enumerate(zip(found, exercises, strict=False), start=1):
         if exercise.id != f"{exercise.lecture.lstrip('0')}.{number}":
             problems.append(f"exercise {exercise.id} stands at place {number} of lecture {exercise.lecture}")
@@ -275,7 +301,16 @@ def join(exercises: list[Exercise], notebook: nbformat.NotebookNode) -> list[str
         if last != call:
             problems.append(f"the cell of exercise {exercise.id} ends in {last!r}, not in {call!r}")
         if stub.strip("\n") != exercise.stub.strip("\n"):
-            problems.append(f"the stub of exercise {exercise.id} is not the declared one:\n{stub}")
+            change = difflib.unified_diff(
+                exercise.stub.strip("\n").splitlines(),
+                stub.strip("\n").splitlines(),
+                "declared",
+                "cell",
+                lineterm="",
+            )
+            problems.append(
+                "\n".join([f"the stub of exercise {exercise.id} is not the declared one:", *change])
+            )
         heading = f"### Exercise {exercise.id}. {exercise.name}"
         before = cells[index - 1]
         if before.cell_type != "markdown" or not before.source.startswith(heading + "\n"):
@@ -288,9 +323,12 @@ def join(exercises: list[Exercise], notebook: nbformat.NotebookNode) -> list[str
                 problems.append(f"the help cell of exercise {exercise.id} belongs to another")
             if text.source != exercise.to_markdown():
                 problems.append(f"the help cell of exercise {exercise.id} is old: run `make notebooks`")
-        above = {body for cell in cells[:index] if cell.cell_type == "code" for body in _bodies(cell.source)}
-        if above & set(_bodies(exercise.solution_code())):
-            problems.append(f"exercise {exercise.id} asks for code that stands above it")
+        trees = [_parse(cell.source) for cell in cells[:index] if cell.cell_type == "code"]
+        asked = ast.parse(exercise.solution_code())
+        bodies = {body for tree in trees for body in _bodies(tree)}
+        shared = _shared_run(asked, trees)
+        if bodies & set(_bodies(asked)) or shared:
+            problems.append(f"exercise {exercise.id} asks for code that stands above it{shared}")
         missing = _needed(exercise.solution_code()) - _defined(cells, index)
         if missing:
             problems.append(
@@ -299,14 +337,110 @@ def join(exercises: list[Exercise], notebook: nbformat.NotebookNode) -> list[str
     return problems
 
 
-def _bodies(source: str) -> list[str]:
-    """The bodies of the functions in a cell, docstrings left out."""
+def _bodies(tree: ast.Module) -> list[str]:
+    """The bodies of the functions in a piece of code, docstrings left out."""
     found = []
-    for node in ast.walk(_parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             found.append(" ".join(map(ast.dump, body)))
     return found
+
+
+_RUN = 3  # statements in a row that make two pieces of code the same
+
+
+def _shared_run(asked: ast.Module, shown: list[ast.Module]) -> str:
+    """Statements in a row that a solution shares with the code above it, whatever its variables are called.
+
+    What functions and modules are called counts: names that the code above defines or imports, and builtins.
+    """
+    trees = [asked, *shown]
+    kinds = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+    named = [node for tree in shown for node in ast.walk(tree) if isinstance(node, kinds)]
+    fixed = _bound(ast.Module(named, []), top=True) | set(dir(builtins))
+    ours, *theirs = ({_pattern(run, fixed): run for run in _runs(tree)} for tree in trees)
+    seen = set().union(*theirs)
+    for pattern, run in ours.items():
+        if pattern in seen:
+            return ":\n" + "\n".join(ast.unparse(statement) for statement in run)
+    return ""
+
+
+def _runs(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    """Every three statements in a row of which at least one says more than a bare `loss.backward()`."""
+    for block in _blocks(tree.body):
+        for start in range(len(block) - _RUN + 1):
+            run = block[start : start + _RUN]
+            if not all(map(_is_bare_call, run)):
+                yield run
+
+
+def _blocks(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """The statements of a piece of code in rows, loops and branches unfolded, each function in a row of its own.
+
+    Left out is what any two pieces may share: imports, docstrings, `pass`, plain starting values, a plain `return x`.
+    """
+    row: list[ast.stmt] = []
+
+    def unfold(statements: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+        for statement in statements:
+            if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+                yield from _blocks(statement.body)
+            elif inner := [
+                part for name in ("body", "orelse", "finalbody") for part in getattr(statement, name, [])
+            ]:
+                head = copy.copy(statement)
+                for name in {"body", "orelse", "finalbody", "handlers"} & set(statement._fields):
+                    setattr(head, name, [])
+                row.append(head)
+                yield from unfold(inner)
+            elif not _is_plain(statement):
+                row.append(statement)
+
+    yield from unfold(body)
+    yield row
+
+
+def _is_plain(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Global() | ast.Nonlocal():
+            return True
+        case (
+            ast.Assign(value=value)
+            | ast.AnnAssign(value=value)
+            | ast.Expr(value=value)
+            | ast.Return(value=value)
+        ):
+            empty = isinstance(value, ast.List | ast.Tuple | ast.Dict) and not any(
+                ast.iter_child_nodes(value)
+            )
+            return value is None or isinstance(value, ast.Constant | ast.Name) or empty
+    return False
+
+
+def _is_bare_call(statement: ast.stmt) -> bool:
+    """Whether it is `name.method()`: what every training loop has."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name()), args=[], keywords=[])):
+            return True
+    return False
+
+
+def _pattern(run: list[ast.stmt], fixed: set[str]) -> str:
+    """The text of a run with its variables numbered; what is returned counts as given a name."""
+    numbers: dict[str, str] = {}
+    written = []
+    for statement in copy.deepcopy(run):
+        if isinstance(statement, ast.Return) and statement.value is not None:
+            statement = ast.Assign([ast.Name("return", ast.Store())], statement.value, lineno=0)
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Name) and node.id not in fixed:
+                node.id = numbers.setdefault(node.id, f"_{len(numbers)}")
+            elif isinstance(node, ast.arg):
+                node.arg = numbers.setdefault(node.arg, f"_{len(numbers)}")
+        written.append(ast.dump(statement))
+    return "\n".join(written)
 
 
 def _needed(source: str) -> set[str]:
