@@ -52,12 +52,15 @@ other mistake; no constant passes. More for special needs:
   that is a dict names its parts in the messages.
 - ``cases`` may hold torch objects; import torch inside the functions, never at the head of the module. Imports at the
   head of a solution's body are not shown to the reader. A case is a tuple of arguments or a dict of keywords.
-- ``tolerance`` is one number or a dict by dtype name, absolute and relative at once; ``seconds`` limits the attempt
-  over all inputs together.
+- ``tolerance`` is one number or a dict by dtype name, absolute and relative at once (without it 1e-6, in single
+  precision 1e-5); ``seconds`` limits what the attempt computes over all inputs together.
+- Messages, reasons and ``deeper`` get a capital and a full stop, unless they begin with a symbol or with code: write
+  the article "A" and names of variables as they are to be read.
 - ``kind="measurement"`` is the open exercise. The stub assigns the answer (``measured = {"bits": ..., "ratio": ...}``);
   ``solution`` and ``alternatives`` take no arguments and return such numbers (the solution is shown as the cell that
   assigns them); ``expect`` lists ``Expectation(predicate, reason)``; a mistake is a wrong answer, with
-  ``when=predicate`` if it is to be recognised by more than equality within two percent.
+  ``when=predicate`` if it is to be recognised by more than equality within two percent. Where every mistake holds a
+  single number, the answer must too. The engine sends who is right to the model answer: ``deeper`` need not.
 '''
 
 from __future__ import annotations
@@ -107,14 +110,17 @@ def exercise(id: str) -> Task:
     """The exercise with this id, such as ``"4.2"``: ``.check(answer)``, ``.hint()``, ``.solution()``.
 
     Raises:
+        TypeError: the id is no text.
         ValueError: there is no such exercise; the message names the nearest ones.
     """
-    if lecture_of(str(id)) in _lectures():
-        for one in _declared(lecture_of(str(id))):
+    if not isinstance(id, str):
+        raise TypeError(f'pass the id as text, in quotes: ads.exercise("{id}")')
+    if lecture_of(id) in _lectures():
+        for one in _declared(lecture_of(id)):
             if one.id == id:
                 return Task(one)
     known = [one.id for one in all_exercises()]
-    near = difflib.get_close_matches(str(id), known, n=6, cutoff=0.4) or known
+    near = difflib.get_close_matches(id, known, n=6, cutoff=0.4) or known
     raise ValueError(f"there is no exercise {id!r}; did you mean one of {', '.join(near) or 'none yet'}?")
 
 

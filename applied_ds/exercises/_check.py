@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +12,8 @@ import numpy as np
 
 from applied_ds.exercises import _source
 from applied_ds.exercises._compare import (
+    DIGITS,
+    HugeError,
     Opaque,
     as_array,
     contains,
@@ -24,10 +25,10 @@ from applied_ds.exercises._compare import (
     snapshot,
 )
 from applied_ds.exercises._render import sentence, wrap
-from applied_ds.exercises._run import Case, Outcome, argument_names, isolated, run_case
+from applied_ds.exercises._run import Case, Limit, Outcome, argument_names, isolated, run_case
 
 if TYPE_CHECKING:
-    from applied_ds.exercises._exercise import Exercise, Mistake
+    from applied_ds.exercises._exercise import Exercise, Expectation, Mistake
 
 Status = Literal["not attempted", "right", "not yet"]
 _BROKEN = ("signature", "endless", "huge")  # what would be the same for every further input
@@ -79,18 +80,16 @@ def outcomes(exercise: Exercise, function: Callable[..., Any], seconds: float | 
     """What a function does with each hidden input; ends early where the next inputs would tell nothing."""
     promise = f"`def {exercise.function}{_source.parameters(exercise.stub, exercise.function)}` of the stub"
     found = []
-    spent = 0.0
+    limit = None if seconds is None else Limit(seconds)
     for case in exercise.inputs():
-        started = time.monotonic()
         outcome = run_case(
             function,
             case,
             observe=exercise.observe,
             seed=exercise.seed,
-            seconds=None if seconds is None else max(seconds - spent, 0.0),
+            limit=limit,
             promise=promise,
         )
-        spent += time.monotonic() - started
         found.append(outcome)
         if outcome.kind in _BROKEN:
             break
@@ -139,25 +138,25 @@ def check_function(exercise: Exercise, answer: Any) -> Result:
     for index, (wanted, outcome) in enumerate(zip(expected, got, strict=False)):
         problem = _problem(exercise, wanted, outcome)
         if problem is not None:
-            details = _evidence(exercise, exercise.inputs()[index], wanted, outcome)
-            return _result(exercise, "not yet", problem, details + _notes(got, True), _named(exercise, got))
+            said, digits = problem
+            details = _evidence(exercise, exercise.inputs()[index], wanted, outcome, digits)
+            return _result(exercise, "not yet", said, details + _notes(got, True), _named(exercise, got))
     return _result(exercise, "right", sentence(exercise.deeper), _notes(got, False))
 
 
-def _problem(exercise: Exercise, wanted: Outcome, got: Outcome) -> str | None:
-    """What is wrong with one outcome, as a sentence; None if nothing is."""
-    if got.kind == "endless":
-        return f"{got.sentence} (The limit is {exercise.seconds:g} seconds for all inputs together.)"
+def _problem(exercise: Exercise, wanted: Outcome, got: Outcome) -> tuple[str, int] | None:
+    """What is wrong with one outcome, as a sentence, and how many digits show it; None if nothing is."""
     if got.kind != "value":
-        return got.sentence
+        return got.sentence, DIGITS
     if got.value is None and wanted.value is not None:
-        return "Your function returned None. Is a `return` missing?"
+        return "Your function returned None. Is a `return` missing?", DIGITS
     name = "result" if exercise.observe is None else "observed"
     found = differences(wanted.value, got.value, exercise.tolerances, name)
-    return min(found, key=lambda one: one.rank).sentence if found else None
+    first = min(found, key=lambda one: one.rank, default=None)
+    return None if first is None else (first.sentence, first.digits)
 
 
-def _evidence(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -> list[str]:
+def _evidence(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome, digits: int) -> list[str]:
     """The smallest input that fails, what came out and what was expected."""
     if got.kind == "signature":
         return []
@@ -170,14 +169,14 @@ def _evidence(exercise: Exercise, case: Case, wanted: Outcome, got: Outcome) -> 
     rows = list(zip(names, values, strict=True))
     lines = ["The smallest input that fails:"] + [_row(f"{name} =", value) for name, value in rows]
     if got.kind == "value" and got.value is not None:
-        lines.append(_row("observed:" if exercise.observe else "your result:", got.value))
-    lines.append(_row("expected:", wanted.value))
+        lines.append(_row("observed:" if exercise.observe else "your result:", got.value, digits))
+    lines.append(_row("expected:", wanted.value, digits))
     return lines
 
 
-def _row(label: str, value: Any) -> str:
+def _row(label: str, value: Any, digits: int = DIGITS) -> str:
     start = f"    {label} "
-    lines = show(value, " " * len(start)).splitlines()
+    lines = show(value, " " * len(start), digits=digits).splitlines()
     return start + "\n".join(lines[:_LINES] + [" " * len(start) + "…"] * (len(lines) > _LINES))
 
 
@@ -208,11 +207,13 @@ def _named(exercise: Exercise, got: Sequence[Outcome]) -> Mistake | None:
 
 def check_measurement(exercise: Exercise, answer: Any) -> Result:
     """Look at measured numbers."""
-    if callable(answer):
-        said = f"The check needs the numbers that you measured, not {kind_of(answer)}."
-        return _result(exercise, "not yet", said)
     with isolated(exercise.seed):
-        taken = snapshot(answer)
+        try:
+            taken = snapshot(answer)
+        except HugeError as error:
+            return _result(
+                exercise, "not yet", f"The check was given {error}, far more than was to be measured."
+            )
         if contains(taken, Ellipsis):
             return _not_attempted(exercise, "")
         if contains(taken, None):
@@ -222,7 +223,7 @@ def check_measurement(exercise: Exercise, answer: Any) -> Result:
             return _result(exercise, "not yet", unreadable)
         numbers = plain(taken)
         for expectation in exercise.expect:
-            problem = _unmet(expectation, numbers)
+            problem = _unmet(exercise, expectation, numbers)
             if problem is not None:
                 found = [mistake for mistake in exercise.mistakes if is_mistake(exercise, mistake, numbers)]
                 details = [_row("your numbers:", taken)]
@@ -232,13 +233,29 @@ def check_measurement(exercise: Exercise, answer: Any) -> Result:
     return _result(exercise, "right", f"{sentence(exercise.deeper)} {compare}")
 
 
-def _unmet(expectation: Any, numbers: Any) -> str | None:
+def _unmet(exercise: Exercise, expectation: Expectation, numbers: Any) -> str | None:
     """The reason of an expectation that these numbers do not meet."""
     try:
         holds = bool(expectation.holds(numbers))
-    except (TypeError, ValueError, IndexError, KeyError) as error:  # numbers of another form than the stub's
-        return f"Your numbers have not the form that the stub describes ({type(error).__name__}: {error})."
+    except (TypeError, ValueError, IndexError, KeyError):  # numbers of another form than the model answer's
+        held = "; ".join(f"{place} is {_amount(part)}" for place, part in _places(exercise, numbers))
+        return f"Your numbers have not the form that the exercise asks for: {held}."
     return None if holds else sentence(expectation.reason)
+
+
+def _places(exercise: Exercise, numbers: Any) -> list[tuple[str, Any]]:
+    """The parts of a measurement under the names that the reader gave them."""
+    if isinstance(numbers, Mapping):
+        return [(f"`{exercise.function}[{key!r}]`", part) for key, part in numbers.items()]
+    return [(f"`{exercise.function}`", numbers)]
+
+
+def _amount(part: Any) -> str:
+    """How many numbers a part of a measurement holds."""
+    shape = np.shape(part)
+    if not shape:
+        return "one number"
+    return f"{np.size(part):,} numbers" if len(shape) == 1 else f"an array of shape {shape}"
 
 
 def _unreadable(exercise: Exercise, taken: Any) -> str | None:
@@ -249,12 +266,22 @@ def _unreadable(exercise: Exercise, taken: Any) -> str | None:
         if not isinstance(taken, Mapping) or set(taken) != set(keys):
             wanted = ", ".join(map(repr, keys))
             return f"The stub asks for a dict with the keys {wanted}; this is {kind_of(taken)}."
-    for part in taken.values() if isinstance(taken, Mapping) else [taken]:
+    for place, part in _places(exercise, taken):
         array = as_array(part)
+        if isinstance(part, Opaque) and part.is_callable:
+            return (
+                f"{place} must hold what you measured, not a function: numbers. Call it and take its result."
+            )
         if array is None or array.dtype.kind == "b":
-            return f"There are no numbers in {kind_of(part)}."
+            return f"{place} must hold numbers, and is {kind_of(part)}."
         if not np.isfinite(array).all():
-            return "There is NaN or infinity among your numbers."
+            return f"There is NaN or infinity in {place}."
+    form = [dict(_places(exercise, snapshot(wrong_numbers(mistake)))) for mistake in exercise.mistakes]
+    for place, part in _places(exercise, plain(taken)):
+        if form and np.size(part) != 1 and all(np.ndim(one.get(place, part)) == 0 for one in form):
+            return (
+                f"{place} is {_amount(part)} where a single number is asked. Is a mean or a median missing?"
+            )
     return None
 
 

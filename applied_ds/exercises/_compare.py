@@ -15,8 +15,8 @@ import numpy as np
 
 #: Allowed difference by dtype, absolute and relative at once: |a − b| ≤ t (1 + |b|).
 TOLERANCE: Mapping[str, float] = {
-    "float64": 1e-9,
-    "complex128": 1e-9,
+    "float64": 1e-6,  # a constant in single precision is no mistake
+    "complex128": 1e-6,
     "float32": 1e-5,
     "complex64": 1e-5,
     "float16": 1e-2,
@@ -26,6 +26,7 @@ MEASUREMENT_TOLERANCE = 0.02
 
 _HUGE = 500_000_000  # bytes that a result may take
 _LONG = 1_000  # a longer list of numbers is stored as one array
+DIGITS = 4  # significant ones of a number in a message
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Opaque:
     """A value that holds no numbers the engine can read."""
 
     description: str
+    is_callable: bool = False
 
 
 class HugeError(Exception):
@@ -62,6 +64,8 @@ def snapshot(value: Any) -> Any:
         raise HugeError(f"an array of {size / 1e9:.1f} GB")
     if is_tensor(value):
         return tensor_to_numpy(value)
+    if isinstance(value, np.ndarray) and value.shape == () and value.item() is None:
+        return None
     if isinstance(value, np.ndarray | np.generic | numbers.Number):
         return np.array(value)
     if isinstance(value, Mapping):
@@ -73,7 +77,7 @@ def snapshot(value: Any) -> Any:
         return tuple(parts) if isinstance(value, tuple) else parts
     if hasattr(value, "__array__") and not isinstance(value, type):
         return np.array(value)
-    return Opaque(kind_of(value))
+    return Opaque(kind_of(value), callable(value))
 
 
 def kind_of(value: Any) -> str:
@@ -142,6 +146,7 @@ class Difference:
     rank: int  # 0 type, 1 shape, 2 value: what is told first
     sentence: str
     distance: float  # in tolerances
+    digits: int = DIGITS  # what a message needs for the two values to look different
 
 
 def differences(
@@ -177,7 +182,9 @@ def _compare(expected: Any, got: Any, tolerance: Mapping[str, float], where: str
 
 
 def _type(subject: str, got: str, expected: str) -> Difference:
-    return Difference(0, f"The type is wrong: {subject} is {got} where {expected} is expected.", math.inf)
+    question = " Is a `return` missing?" if got == str(None) else ""
+    sentence = f"The type is wrong: {subject} is {got} where {expected} is expected.{question}"
+    return Difference(0, sentence, math.inf)
 
 
 def _shape(subject: str, got: tuple[int, ...], expected: tuple[int, ...]) -> Difference:
@@ -240,7 +247,15 @@ def _compare_arrays(
     strange = np.isnan(got) & ~np.isnan(expected)
     if strange.any():
         return [Difference(2, f"There is NaN in {subject}{_at(strange)}.", math.inf)]
-    return [Difference(2, f"The values are wrong: {_largest(expected, got, steps, subject)}.", worst)]
+    place = np.unravel_index(int(np.argmax(steps)), steps.shape)
+    sentence = f"The values are wrong: {_largest(expected, got, place, subject)}."
+    exact = expected.dtype.kind in "biu" and got.dtype.kind in "biu"  # shown in full
+    digits = DIGITS if exact else _telling_digits(expected[place].item(), got[place].item())
+    if digits > DIGITS:
+        sentence += (
+            f" They agree to {digits - 1} digits: is a constant rounded, or something in single precision?"
+        )
+    return [Difference(2, sentence, worst, digits)]
 
 
 def _allowed(array: np.ndarray, tolerance: Mapping[str, float], partner: np.ndarray | None = None) -> float:
@@ -272,9 +287,14 @@ def _at(mask: np.ndarray) -> str:
     return f" at index [{first}]"
 
 
-def _largest(expected: np.ndarray, got: np.ndarray, steps: np.ndarray, subject: str) -> str:
+def _telling_digits(expected: complex, got: complex) -> int:
+    """How many significant digits the text of two numbers needs to differ; at least as many as usual."""
+    different = (n for n in range(DIGITS, 18) if f"{expected:.{n}g}" != f"{got:.{n}g}")
+    return next(different, DIGITS)
+
+
+def _largest(expected: np.ndarray, got: np.ndarray, place: tuple[Any, ...], subject: str) -> str:
     """The largest difference and its place."""
-    place = np.unravel_index(int(np.argmax(steps)), steps.shape)
     with np.errstate(all="ignore"):
         size = abs(got[place].item() - expected[place].item())
     if not np.ndim(expected):
@@ -283,22 +303,22 @@ def _largest(expected: np.ndarray, got: np.ndarray, steps: np.ndarray, subject: 
     return f"the largest difference in {subject} is {size:.4g}, at index [{inside}]"
 
 
-def show(value: Any, indent: str = "", limit: int = 300) -> str:
-    """A value in a few lines, numbers to four significant digits; continued lines start with `indent`."""
+def show(value: Any, indent: str = "", limit: int = 300, digits: int = DIGITS) -> str:
+    """A value in a few lines, numbers to a few significant digits; continued lines start with `indent`."""
     if is_tensor(value):
         value = tensor_to_numpy(value)
     if isinstance(value, np.ndarray | np.generic):
-        return _show_array(np.asarray(value), indent)
+        return _show_array(np.asarray(value), indent, digits)
     if isinstance(value, bool | np.bool_):
         return str(value)
     if isinstance(value, float | complex):
-        return f"{value:.4g}"
+        return f"{value:.{digits}g}"
     if isinstance(value, Mapping):
-        rows = [f"{key!r}: {show(part, indent)}" for key, part in list(value.items())[:20]]
+        rows = [f"{key!r}: {show(part, indent, digits=digits)}" for key, part in list(value.items())[:20]]
         more = [f"… {len(value) - 20} more"] if len(value) > 20 else []
         return "{" + f",\n{indent} ".join(rows + more) + "}"
     if isinstance(value, list | tuple):
-        row = [show(part, indent) for part in value[:6]]
+        row = [show(part, indent, digits=digits) for part in value[:6]]
         if len(value) > 6:
             row += [f"… {len(value) - 6} more"]
         simple = all("\n" not in part for part in row) and sum(map(len, row)) < 80
@@ -310,18 +330,17 @@ def show(value: Any, indent: str = "", limit: int = 300) -> str:
     return shorten(re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value)), limit)
 
 
-def _show_array(array: np.ndarray, indent: str) -> str:
+def _show_array(array: np.ndarray, indent: str, digits: int) -> str:
     text = np.array2string(
         array,
         max_line_width=90,
-        precision=4,
         threshold=24,
         edgeitems=2,
         prefix=indent,
         separator=", ",
         formatter={
-            "float_kind": lambda x: f"{x:.4g}",
-            "complex_kind": lambda x: f"{x:.4g}",
+            "float_kind": lambda x: f"{x:.{digits}g}",
+            "complex_kind": lambda x: f"{x:.{digits}g}",
         },
     )
     if not array.ndim:

@@ -32,9 +32,12 @@ def wrap(sentence: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with a capital and a full stop."""
+    """The text with a full stop and, if it begins with a word and not with a symbol or code, a capital."""
     text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+    parts = re.split("[-'’]", text.split(maxsplit=1)[0].rstrip(",;:.!?")) if text else [""]
+    if len(parts[0]) > 1 and all(part.isalpha() and part.islower() for part in parts):
+        text = text[0].upper() + text[1:]
+    return text + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def solution_code(solution: Callable[..., Any], name: str, kind: str) -> str:

@@ -17,7 +17,7 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -38,12 +38,54 @@ Observe = Callable[[Callable[..., Any], Any], dict[str, Any]]
 
 _TICK = 0.02  # seconds between two interruptions once the time is over
 _PATIENCE = 3  # interruptions that leave the attempt the time to clean up
+_CLOCK = 6  # times the limit on computing, by the clock: for what sleeps, and for a busy machine
 _KEPT = 200  # characters of what an attempt printed
 _SIGNALS = tuple(signal.valid_signals())
 
 
 class TimeIsUpError(BaseException):
     """Raised inside an attempt that takes too long; no `except Exception` catches it."""
+
+
+@dataclass
+class Limit:
+    """What the calls of an attempt may take together, and what they have taken.
+
+    Counted is the time that the main thread computes. Time by the clock is limited as well, because a loop may sleep,
+    but generously: on a busy machine a short computation takes long.
+    """
+
+    seconds: float
+    computed: float = 0.0
+    waited: float = 0.0
+    _started: tuple[float, float] = field(default=(0.0, 0.0), repr=False)
+
+    def start(self) -> None:
+        """Count from now on."""
+        self._started = time.thread_time() - self.computed, time.monotonic() - self.waited
+
+    def count(self) -> None:
+        """Bring the times up to now."""
+        self.computed = time.thread_time() - self._started[0]
+        self.waited = time.monotonic() - self._started[1]
+
+    def is_over(self) -> bool:
+        """Whether either time is used up; asked in the main thread."""
+        self.count()
+        return self.computed >= self.seconds or self.waited >= _CLOCK * self.seconds
+
+    @property
+    def sentence(self) -> str:
+        """What to tell the reader when the limit is over."""
+        if self.computed >= self.seconds:
+            return (
+                f"It took more than {self.seconds:g} seconds of computing for all inputs together. "
+                "Is there a loop that never stops, or one over single elements?"
+            )
+        return (
+            f"It took more than {_CLOCK * self.seconds:g} seconds by the clock for all inputs together, most of them "
+            "without computing. Is there a loop that never stops, or something that sleeps or waits?"
+        )
 
 
 @dataclass(frozen=True)
@@ -137,16 +179,17 @@ def _torch_isolated(seed: int) -> Iterator[None]:
             torch.set_default_dtype(dtype)
 
 
-def limited(call: Callable[[], Any], seconds: float | None) -> Any:
-    """Return `call()`, or raise `TimeIsUpError` in it after that many seconds.
+def limited(call: Callable[[], Any], limit: Limit | None) -> Any:
+    """Return `call()`, or raise `TimeIsUpError` in it once the limit is over.
 
-    The timer repeats, because an attempt may catch what interrupts it. If it goes on doing so, each interruption also
-    raises the alarm once more, which Python then sees before it runs another loop of the attempt: this ends even
-    `while True` around `try: while True: ... except: pass`. Only the main thread of a platform with interval timers can
-    be interrupted; elsewhere there is no limit.
+    The timer repeats, because the clock runs faster than the computation, and because an attempt may catch what
+    interrupts it. If it goes on doing so, each interruption also raises the alarm once more, which Python then sees
+    before it runs another loop of the attempt: this ends even `while True` around
+    `try: while True: ... except: pass`. Only the main thread of a platform with interval timers can be interrupted;
+    elsewhere there is no limit.
     """
     if (
-        seconds is None
+        limit is None
         or threading.current_thread() is not threading.main_thread()
         or not hasattr(signal, "setitimer")
     ):
@@ -164,12 +207,16 @@ def limited(call: Callable[[], Any], seconds: float | None) -> Any:
         # Not while this function itself is running: it would leave the timer on.
         if over or frame is None or frame.f_code is limited.__code__:
             return
+        if not interruptions and not limit.is_over():
+            return
         interruptions += 1
         raise TimeIsUpError if interruptions < _PATIENCE else insistent
 
     handler = signal.signal(signal.SIGALRM, interrupt) or signal.SIG_DFL
     started = time.monotonic()
-    pending, interval = signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001), _TICK)
+    limit.start()
+    first = max(limit.seconds - limit.computed, 0.001)
+    pending, interval = signal.setitimer(signal.ITIMER_REAL, first, _TICK)
     try:
         return call()
     finally:
@@ -179,6 +226,7 @@ def limited(call: Callable[[], Any], seconds: float | None) -> Any:
         if pending:  # somebody else's timer, such as a test runner's
             left = max(pending - (time.monotonic() - started), 0.001)
             signal.setitimer(signal.ITIMER_REAL, left, interval)
+        limit.count()
         if interruptions:  # even if the attempt caught it and went on, or raised something else
             raise TimeIsUpError from None
 
@@ -217,7 +265,7 @@ def run_case(
     *,
     observe: Observe | None,
     seed: int,
-    seconds: float | None,
+    limit: Limit | None,
     promise: str = "of the stub",
 ) -> Outcome:
     """Run one call on a copy of the case and say what it did; of what the call raises, only Ctrl-C passes."""
@@ -233,12 +281,10 @@ def run_case(
     kind, value, sentence = "value", None, ""
     with isolated(seed) as (printed, caught):
         try:
-            value = limited(call, seconds)
+            value = limited(call, limit)
         except TimeIsUpError:
-            kind = "endless"
-            sentence = (
-                "It did not end in time. Is there a loop that never stops, or one over every single element?"
-            )
+            assert limit is not None
+            kind, sentence = "endless", limit.sentence
         except _WrongSignatureError as error:
             kind, sentence = "signature", str(error)
         except HugeError as error:
