@@ -722,7 +722,7 @@ is background, which the model predicts nearly for free. So a density does not o
             lambda numbers: 0.1 < numbers["0"] < 0.3, "the empty image must cost between 0.1 and 0.3 bits"
         ),
     ),
-    deeper="Nalisnick and others (2019a) found the last step on photographs: flows trained on pictures of objects give a higher density to house numbers, which vary less.",
+    deeper="Nalisnick and others (2019 (a)) found the last step on photographs: flows trained on pictures of objects give a higher density to house numbers, which vary less.",
 )
 
 EXERCISES = [_E41, _E42, _E43, _E44, _E45, _E46]
