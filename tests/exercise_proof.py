@@ -412,9 +412,7 @@ def _is_plain(statement: ast.stmt) -> bool:
             | ast.Expr(value=value)
             | ast.Return(value=value)
         ):
-            empty = isinstance(value, ast.List | ast.Tuple | ast.Dict) and not any(
-                ast.iter_child_nodes(value)
-            )
+            empty = value is not None and ast.unparse(value) in {"[]", "()", "{}"}
             return value is None or isinstance(value, ast.Constant | ast.Name) or empty
     return False
 

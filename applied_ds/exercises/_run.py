@@ -75,6 +75,11 @@ class Limit:
         return self.computed >= self.seconds or self.waited >= _CLOCK * self.seconds
 
     @property
+    def left(self) -> float:
+        """The seconds in which it cannot be over."""
+        return min(self.seconds - self.computed, _CLOCK * self.seconds - self.waited)
+
+    @property
     def sentence(self) -> str:
         """What to tell the reader when the limit is over."""
         if self.computed >= self.seconds:
@@ -215,8 +220,7 @@ def limited(call: Callable[[], Any], limit: Limit | None) -> Any:
     handler = signal.signal(signal.SIGALRM, interrupt) or signal.SIG_DFL
     started = time.monotonic()
     limit.start()
-    first = max(limit.seconds - limit.computed, 0.001)
-    pending, interval = signal.setitimer(signal.ITIMER_REAL, first, _TICK)
+    pending, interval = signal.setitimer(signal.ITIMER_REAL, max(limit.left, 0.001), _TICK)
     try:
         return call()
     finally:
