@@ -223,7 +223,7 @@ def make_table(lecture: Any) -> None:
         f"Bits per dimension of {len(rows)} density models on the held-out digits, for lecture 4.",
         f"{len(rows)} models; for each the training steps, the seeds and a number a seed",
         "bits per dimension on the 1,000 held-out digits of mnist_5k",
-        "trained on its 4,000 training digits by the code that lecture 4 exports; two flows are the library zuko's",
+        "trained on its 4,000 training digits by the code that lecture 4 exports; two flows come from the library zuko",
     )
 
 

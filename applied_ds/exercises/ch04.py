@@ -469,7 +469,7 @@ _E44 = Exercise(
         ),
         Mistake(
             "sign-of-shift",
-            "mu is taken away; the inverse adds it",
+            "`mu` is taken away; the inverse adds it",
             _iterate(lambda z, mu, s: z * np.exp(s) - mu),
         ),
         Mistake(
