@@ -36,6 +36,7 @@ from tqdm import tqdm
 from tools.kernels import PeakMemory, merged_environment
 
 ROOT = Path(__file__).resolve().parent.parent
+STYLE = ROOT / "notebooks" / "ruff.toml"
 NOTEBOOKS = ROOT / "notebooks"
 CELL_TIMEOUT = 300
 KERNEL = "python3"
@@ -156,7 +157,7 @@ def cell_name(nb: NotebookNode, cell: NotebookNode) -> str:
 
 def format_code(text: str) -> str:
     """The notebook (as JSON text) with its code formatted by ruff in the project's style."""
-    command = [sys.executable, "-m", "ruff", "format", "--config", str(ROOT / "pyproject.toml")]
+    command = [sys.executable, "-m", "ruff", "format", "--config", str(STYLE)]
     done = subprocess.run(
         [*command, "--stdin-filename", "notebook.ipynb", "-"], input=text, capture_output=True, text=True
     )
