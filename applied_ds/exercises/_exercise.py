@@ -62,7 +62,7 @@ class Exercise:
     observe: Observe | None = None
     kind: Literal["function", "measurement"] = "function"
     expect: Sequence[Expectation] = ()
-    seconds: float = 5.0
+    seconds: float = 10.0
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
