@@ -1,35 +1,19 @@
-"""What the site adds to the plain text when it is built.
-
-- ``{lectures}``: the table of lectures, made from the notebooks and ``lectures.yml``;
-- ``{data-cards}``: the cards of all data sets, made from the helper package;
-- MathJax from the installed package instead of another host, without its menu, which would load more from there;
-- ``index.html`` leads to the landing page;
-- no thebe: its address would stand in every page, and the book does not use it;
-- display formulas carry the number that their ``\\tag`` gives them and no other, and stay outside of Sphinx's
-  ``split``, where MathJax forbids a tag.
-"""
+"""Directives whose content is made from files: ``{lectures}`` and ``{data-cards}``."""
 
 from __future__ import annotations
 
 import json
-from importlib.metadata import distribution
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.config import Config
-from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
-from sphinx.util.fileutil import copy_asset
 
 logger = logging.getLogger(__name__)
-
-MATHJAX = "sphinx-mathjax-offline/static/mathjax"
-MATHJAX_PARTS = ["tex-mml-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]
 
 
 class LectureTable(SphinxDirective):
@@ -129,20 +113,6 @@ class DataCards(SphinxDirective):
         return sections
 
 
-class TaggedFormulas(SphinxTransform):
-    """Hands display formulas with ``\\tag`` to MathJax as they are, and takes Sphinx's own number from the others."""
-
-    default_priority: ClassVar[int] = 500
-
-    def apply(self, **kwargs: Any) -> None:
-        """Marks the formulas of the page; one that is marked ``nowrap`` is complete, Sphinx wraps it in nothing."""
-        for formula in self.document.findall(nodes.math_block):
-            formula["number"] = None
-            if r"\tag{" in formula.astext() and not formula.get("nowrap"):
-                formula["nowrap"] = True
-                formula[:] = [nodes.Text(rf"\[{formula.astext()}\]")]
-
-
 def _text(text: str) -> list[nodes.Node]:
     """A paragraph; what stands between double backticks, as in docstrings, is code."""
     pieces = text.split("``")
@@ -167,46 +137,7 @@ def _table(headers: list[str], rows: list[list[list[nodes.Node]]], widths: list[
     return nodes.table("", group, classes=["lectures", "colwidths-given"])
 
 
-def _without_thebe(app: Sphinx, config: Config) -> None:
-    for listeners in app.events.listeners.values():
-        for listener in [listener for listener in listeners if listener.handler.__module__ == "sphinx_thebe"]:
-            app.disconnect(listener.id)
-    app.registry.css_files[:] = [entry for entry in app.registry.css_files if entry[0] != "sphinx-thebe.css"]
-
-
-def _copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    if error is None and app.builder.format == "html":
-        source = Path(str(distribution("sphinx-mathjax-offline").locate_file(MATHJAX)))
-        for part in MATHJAX_PARTS:
-            target = Path(app.outdir) / "_static/mathjax" / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy_asset(source / part, target if (source / part).is_dir() else target.parent)
-
-
-def _lead_to_landing_page(app: Sphinx, error: Exception | None) -> None:
-    if error is None and app.builder.format == "html":
-        (Path(app.outdir) / "index.html").write_text(
-            f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{app.config.html_title}</title>
-<meta http-equiv="refresh" content="0; url={app.config.root_doc}.html">
-<link rel="icon" href="data:,">
-</head>
-<body><a href="{app.config.root_doc}.html">{app.config.html_title}</a></body>
-</html>
-""",
-            "utf-8",
-        )
-
-
-def setup(app: Sphinx) -> dict[str, Any]:
-    """Called by Sphinx: registers the directives and the changes that this module's docstring lists."""
+def setup(app: Sphinx) -> None:
+    """Registers the directives."""
     app.add_directive("lectures", LectureTable)
     app.add_directive("data-cards", DataCards)
-    app.add_transform(TaggedFormulas)
-    app.connect("config-inited", _without_thebe)
-    app.connect("build-finished", _copy_mathjax)
-    app.connect("build-finished", _lead_to_landing_page)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,23 @@
+"""What the site adds to the plain text when it is built. Each module does one thing and says in its docstring what.
+
+- ``tables``: the table of lectures, the cards of the data sets;
+- ``formulas``: formulas and their numbers;
+- ``pages``: what the theme brings and this book does without.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from . import formulas, pages, tables
+
+MODULES = (tables, formulas, pages)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx: sets up every module."""
+    for module in MODULES:
+        module.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
