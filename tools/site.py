@@ -35,9 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 STRUCTURE = [
     "_config.yml",
     "_toc.yml",
-    "book/_ext/**/*.py",
+    "book/_ext/**/*",
     "book/_static/**/*",
-    "book/_vendor/*",
     "requirements/book.txt",
     "tools/site.py",
 ]

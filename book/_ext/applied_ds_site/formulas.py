@@ -1,44 +1,70 @@
-"""Formulas: display formulas carry the number that their ``\\tag`` gives them, and no other."""
+"""Formulas: TeX becomes MathML when the site is built, so that a reader's browser has nothing to typeset.
+
+Temml (``vendor/temml.min.js``, see ``vendor/README.md``) runs inside V8 (``mini-racer``). A formula that it cannot read is a
+warning, and so fails the build. Display formulas carry the number that their ``\\tag`` gives them, and no other. The font is
+STIX Two Math, cut down to the characters that the book uses (module ``fonts``).
+"""
 
 from __future__ import annotations
 
-from importlib.metadata import distribution
+import functools
+import re
 from pathlib import Path
-from typing import Any, ClassVar
 
 from docutils import nodes
+from py_mini_racer import JSEvalException, MiniRacer
 from sphinx.application import Sphinx
-from sphinx.transforms import SphinxTransform
-from sphinx.util.fileutil import copy_asset
+from sphinx.util import logging
+from sphinx.writers.html5 import HTML5Translator
 
-MATHJAX = "sphinx-mathjax-offline/static/mathjax"
-MATHJAX_PARTS = ["tex-mml-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"]
+logger = logging.getLogger(__name__)
 
-
-class TaggedFormulas(SphinxTransform):
-    """Hands display formulas with ``\\tag`` to MathJax as they are, and takes Sphinx's own number from the others."""
-
-    default_priority: ClassVar[int] = 500
-
-    def apply(self, **kwargs: Any) -> None:
-        """Marks the formulas of the page; one that is marked ``nowrap`` is complete, Sphinx wraps it in nothing."""
-        for formula in self.document.findall(nodes.math_block):
-            formula["number"] = None
-            if r"\tag{" in formula.astext() and not formula.get("nowrap"):
-                formula["nowrap"] = True
-                formula[:] = [nodes.Text(rf"\[{formula.astext()}\]")]
+TEMML = Path(__file__).parent / "vendor/temml.min.js"
 
 
-def _copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    if error is None and app.builder.format == "html":
-        source = Path(str(distribution("sphinx-mathjax-offline").locate_file(MATHJAX)))
-        for part in MATHJAX_PARTS:
-            target = Path(app.outdir) / "_static/mathjax" / part
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copy_asset(source / part, target if (source / part).is_dir() else target.parent)
+@functools.cache
+def _temml() -> MiniRacer:
+    """One V8 with Temml in it for the whole build."""
+    engine = MiniRacer()
+    engine.eval(TEMML.read_text("utf-8"))
+    return engine
+
+
+@functools.cache
+def mathml(tex: str, *, display: bool) -> str:
+    """The formula as MathML.
+
+    Raises:
+        ValueError: Temml cannot read the formula; the message says where.
+    """
+    settings = {"displayMode": display, "throwOnError": True, "trust": False}
+    try:
+        return str(_temml().call("temml.renderToString", tex, settings))
+    except JSEvalException as error:
+        reason = re.search(r"ParseError: (.+)", str(error))
+        raise ValueError(reason[1] if reason else str(error)) from error
+
+
+def _markup(node: nodes.math | nodes.math_block, *, display: bool) -> str:
+    tex = node.astext().strip()
+    try:
+        return mathml(tex, display=display)
+    except ValueError as error:
+        logger.warning("formula %r: %s", tex, error, location=node)
+        return ""
+
+
+def _inline(translator: HTML5Translator, node: nodes.math) -> None:
+    translator.body.append(f'<span class="math">{_markup(node, display=False)}</span>')
+    raise nodes.SkipNode
+
+
+def _block(translator: HTML5Translator, node: nodes.math_block) -> None:
+    # A formula that is wider than a phone scrolls by itself; who has no mouse must be able to get there.
+    translator.body.append(f'<div class="math" tabindex="0">{_markup(node, display=True)}</div>\n')
+    raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> None:
-    """Registers the transform."""
-    app.add_transform(TaggedFormulas)
-    app.connect("build-finished", _copy_mathjax)
+    """Registers the renderer; ``html_math_renderer: temml`` in the settings chooses it."""
+    app.add_html_math_renderer("temml", (_inline, None), (_block, None))
