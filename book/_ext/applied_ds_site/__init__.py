@@ -1,8 +1,9 @@
 """What the site adds to the plain text when it is built. Each module does one thing and says in its docstring what.
 
 - ``tables``: the table of lectures, the cards of the data sets;
-- ``formulas``: formulas and their numbers;
-- ``pages``: what the theme brings and this book does without.
+- ``heads``: the card at the head of a lecture;
+- ``formulas``: formulas as MathML, and their numbers;
+- ``pages``: what the theme brings and this book does without, pictures, icons, sounds.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import formulas, pages, tables
+from . import formulas, heads, pages, tables
 
-MODULES = (tables, formulas, pages)
+MODULES = (tables, heads, formulas, pages)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

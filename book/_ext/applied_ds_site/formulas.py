@@ -60,8 +60,7 @@ def _inline(translator: HTML5Translator, node: nodes.math) -> None:
 
 
 def _block(translator: HTML5Translator, node: nodes.math_block) -> None:
-    # A formula that is wider than a phone scrolls by itself; who has no mouse must be able to get there.
-    translator.body.append(f'<div class="math" tabindex="0">{_markup(node, display=True)}</div>\n')
+    translator.body.append(f'<div class="math">{_markup(node, display=True)}</div>\n')
     raise nodes.SkipNode
 
 

@@ -69,6 +69,8 @@ INLINE = [
     r"var togglebuttonSelector =",
     r"DOCUMENTATION_OPTIONS\.(?:pagename|search_as_you_type) =",
 ]
+# Own files that are inside of site.css and site.js, or for those who work on the book; style sheets are too.
+INSIDE = {"course.js", "icons.woff2", "README.md"}
 # What a page must not hold, because what would serve it has been dropped.
 FORBIDDEN = {
     r'data-bs-toggle="(?!tooltip)': "a menu of Bootstrap",
@@ -325,7 +327,11 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     out, static, own = Path(app.outdir), Path(app.outdir) / "_static", Path(app.srcdir) / "book/_static"
     bridge = app.builder.templates
     assert isinstance(bridge, Bridge)
-    script = _merged_script(static / name for name, what in SCRIPTS.items() if what == MERGED)
+    if unused := {*STYLES, *SCRIPTS} - bridge.seen:
+        raise ExtensionError(f"pages.py knows files that no page asks for: {', '.join(sorted(unused))}")
+    script = _merged_script(
+        [*(static / name for name, what in SCRIPTS.items() if what == MERGED), own / "course.js"]
+    )
     (static / "site.js").write_text(script, "utf-8")
     pages = [page.read_text("utf-8") for page in sorted(out.rglob("*.html")) if "_static" not in page.parts]
     scripts = [script, *(file.read_text("utf-8") for file in sorted(own.glob("*.js")))]
@@ -343,7 +349,11 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     _sweep(
         static,
         [*pages, css],
-        {path.relative_to(own).as_posix() for path in own.rglob("*") if path.suffix != ".css"},
+        {
+            path.relative_to(own).as_posix()
+            for path in own.rglob("*")
+            if path.suffix != ".css" and path.name not in INSIDE
+        },
     )
     for picture in (out / "_images").glob("*.png"):
         if picture.with_suffix(".webp").is_file():

@@ -1,0 +1,365 @@
+"""What keeps the site fast and open to everybody, as far as it does not depend on the load of the machine.
+
+Bytes (gzip) and requests of a page before its lazy pictures and unplayed sounds, scripts and styles that block, sizes of
+pictures, descriptions, axe; and that the build stops when the theme changes under `applied_ds_site.pages`.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import re
+import shutil
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from applied_ds_site import pages
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
+from PIL import Image, ImageChops
+from playwright.sync_api import Browser, Response
+from sphinx.errors import ExtensionError
+
+from tests.test_site import (
+    DOCUMENTS,
+    LECTURES,
+    PAGES,
+    PHONE,
+    address,
+    browser,
+    html,
+    small_book,
+    soup,
+    visiting,
+)
+from tools import site
+
+__all__ = ["address", "browser", "html", "small_book"]  # fixtures
+
+# kB, gzip. The promise is 500 for a lecture; the limit is what the pages need today and some room for longer lectures.
+LIMITS = {"notebooks": 260, "book": 180}
+REQUESTS = 10
+FONTS = site.ROOT / "book/_static/fonts"
+
+
+@dataclass
+class Load:
+    """What a page asks for before anybody scrolls or plays."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def note(self, answer: Response) -> None:
+        if answer.request.resource_type == "image" and "/_images/" in answer.url:
+            return  # lazy
+        self.sizes[urlsplit(answer.url).path] = len(gzip.compress(answer.body(), 6, mtime=0))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light(browser: Browser, address: str, name: str) -> None:
+    load = Load()
+    with visiting(browser, address, name, viewport=PHONE, is_mobile=True) as visit:
+        answers: list[Response] = []
+        visit.page.on("response", answers.append)
+        visit.open()
+        for answer in answers:
+            load.note(answer)
+    assert f"/{name}.html" in load.sizes
+    assert any(path.endswith("serif.woff2") for path in load.sizes), "the measurement misses the fonts"
+    limit = LIMITS.get(name.split("/")[0], LIMITS["book"])
+    assert sum(load.sizes.values()) < limit * 1000, load.sizes
+    assert len(load.sizes) <= REQUESTS, load.sizes
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_blocks_the_first_paint_but_one_small_style_sheet(html: Path, name: str) -> None:
+    page = soup(html, name)
+    for script in page.select("script[src]"):
+        assert script.has_attr("defer") or script.has_attr("async"), f"{script['src']} blocks"
+    inline = [
+        script.get_text()
+        for script in page.select("script:not([src])")
+        if script.get("type") != "application/ld+json"
+    ]
+    assert sum(map(len, inline)) < 1000, "long scripts belong in files"
+    sheets = page.select("link[rel=stylesheet]")
+    assert len(sheets) == 1
+    assert not page.select("link[rel=preload][as=script]")
+    content = ((html / f"{name}.html").parent / str(sheets[0]["href"])).read_bytes()
+    assert len(gzip.compress(content)) < 30_000
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_pictures_have_their_size_and_wait(html: Path, name: str) -> None:
+    page = soup(html, name)
+    for image in page.select("img"):
+        file = ((html / f"{name}.html").parent / str(image["src"])).resolve()
+        size = (int(str(image["width"])), int(str(image["height"])))
+        if file.suffix != ".svg":
+            assert size == Image.open(file).size
+        if image.find_parent("article"):
+            assert image.get("loading") == "lazy"
+    for player in page.select("audio"):
+        assert player.get("preload") == "none"
+        assert not player.select("[src^='data:']")
+    assert "data:image" not in str(page.article)
+
+
+def test_every_figure_of_a_lecture_is_on_its_page_pixel_by_pixel(html: Path) -> None:
+    """WebP without loss: the same figures, in the order of the notebook."""
+    for name in LECTURES:
+        notebook = nbformat.read(site.ROOT / f"{name}.ipynb", as_version=4)
+        stored = [
+            base64.b64decode(output.data["image/png"])
+            for cell in notebook.cells
+            for output in cell.get("outputs", [])
+            if "image/png" in output.get("data", {})
+        ]
+        shown = [
+            (html / f"{name}.html").parent / str(image["src"])
+            for image in soup(html, name).select(".cell_output img")
+        ]
+        assert len(shown) == len(stored) > 0
+        for content, file in zip(stored, shown, strict=True):
+            images = [Image.open(source).convert("RGBA") for source in (io.BytesIO(content), file)]
+            assert not ImageChops.difference(*images).getbbox()
+
+
+def test_every_page_has_a_description_of_its_own(html: Path) -> None:
+    found = {}
+    for name in DOCUMENTS:
+        (tag,) = soup(html, name).select("meta[name=description]")
+        description = str(tag["content"])
+        assert 50 <= len(description) <= 160, f"{name}: {len(description)} characters"
+        assert "$" not in description
+        assert "\\" not in description
+        found[description] = name
+    assert len(found) == len(DOCUMENTS)
+
+
+# --- Open to everybody ---
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, address: str, name: str, theme: str) -> None:
+    """All rules, on the page as it opens and with everything unfolded."""
+    with visiting(
+        browser, address, name, color_scheme=theme, viewport={"width": 1400, "height": 900}
+    ) as visit:
+        page = visit.open()
+        page.wait_for_timeout(300)  # the theme fades colours
+        page.evaluate("() => document.querySelectorAll('details').forEach(node => { node.open = true; })")
+        result = Axe().run(page)
+    assert result.response["passes"], "axe did not look"
+    assert result.violations_count == 0, result.generate_report()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_axe_finds_nothing_on_a_phone(browser: Browser, address: str, name: str) -> None:
+    with visiting(browser, address, name, viewport=PHONE, is_mobile=True, has_touch=True) as visit:
+        result = Axe().run(visit.open())
+    assert result.violations_count == 0, result.generate_report()
+
+
+# --- Fonts ---
+
+
+def characters(file: str) -> set[str]:
+    return {chr(code) for code in TTFont(FONTS / file).getBestCmap()}
+
+
+def test_every_character_of_every_formula_is_in_the_font(html: Path) -> None:
+    """Letters in italics are other characters than those in the file: the browser puts U+1D434… in their place."""
+    italic = {chr(0x61 + k): chr(0x1D44E + k) for k in range(26)} | {"h": "ℎ"}
+    italic |= {chr(0x41 + k): chr(0x1D434 + k) for k in range(26)}
+    italic |= {chr(0x3B1 + k): chr(0x1D6FC + k) for k in range(25)}
+    used = set()
+    for name in PAGES:
+        for letter in soup(html, name).select("math mi, math mo, math mn, math mtext"):
+            text = letter.get_text()
+            alone = letter.name == "mi" and len(text) == 1 and letter.get("mathvariant") != "normal"
+            used |= {italic.get(text, text)} if alone else set(text)
+    assert "𝑥" in used
+    missing = used - characters("maths.woff2") - set("\u200b\u2009")
+    assert not missing, "add them to MATHS in tools/make_fonts.py and run it"
+
+
+def test_every_icon_is_in_the_font(html: Path) -> None:
+    css = (html / "_static/site.css").read_text("utf-8")
+    known = characters("icons.woff2")
+    names = set()
+    for name in PAGES:
+        for icon in soup(html, name).select("[class*='fa-']"):
+            names |= {
+                str(c)
+                for c in icon.get_attribute_list("class")
+                if re.fullmatch(r"fa-(?!solid|lg|fw)[\w-]+", str(c))
+            }
+            assert "fa-solid" in icon.get_attribute_list("class"), f"{icon}: only the solid icons are there"
+    assert names
+    for name in names:
+        rule = re.search(rf"\.{name}(?::{{1,2}}before)?[,{{][^}}]*?(?:content|--fa):\s*\"\\([0-9a-f]+)", css)
+        assert rule, f"{name}: no rule"
+        assert chr(int(rule[1], 16)) in known, f"add {name} to ICONS in tools/make_fonts.py and run it"
+
+
+def test_the_list_of_fonts_is_that_of_the_files() -> None:
+    import hashlib
+
+    rows = re.findall(
+        r"^\| `(\S+)` \| .+ \| (\d+) \| (\w{64}) \|$", (FONTS / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {name for name, _, _ in rows} == {path.name for path in FONTS.glob("*.woff2")}
+    for name, size, checksum in rows:
+        content = (FONTS / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (int(size), checksum)
+
+
+def test_code_of_others_is_what_its_list_says() -> None:
+    import hashlib
+
+    vendor = site.ROOT / "book/_ext/applied_ds_site/vendor"
+    rows = re.findall(
+        r"^\| `(\S+)` \| .+ \| (\w{64}) \|$", (vendor / "README.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {name for name, _ in rows} == {path.name for path in vendor.iterdir()} - {"README.md"}
+    for name, checksum in rows:
+        assert hashlib.sha256((vendor / name).read_bytes()).hexdigest() == checksum
+
+
+# --- The theme may change ---
+
+
+THEME_CHANGES = {
+    '<link rel="stylesheet" href="_static/new.css">': "asks for new.css",
+    '<script src="_static/new.js"></script>': "asks for new.js",
+    '<meta name="viewport" content="width=1"><meta name="viewport" content="width=2">': "width of the window: found 5 times",
+    '<button data-bs-toggle="dropdown">': "a menu of Bootstrap",
+    '<div class="sd-card">': "an element of sphinx-design",
+    '<script src="https://cdn.example.org/require.min.js"></script>': "a widget",
+}
+
+
+@pytest.fixture(scope="module")
+def changed_theme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("theme")
+    for name in ("_config.yml", "book/_ext", "book/_static"):
+        copy = shutil.copytree if (site.ROOT / name).is_dir() else shutil.copy
+        (folder / name).parent.mkdir(exist_ok=True)
+        copy(site.ROOT / name, folder / name)
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/index\n", "utf-8")
+    (folder / "book/index.md").write_text("# First\n\nText.\n", "utf-8")
+    (folder / "templates").mkdir()
+    config = (folder / "_config.yml").read_text("utf-8")
+    (folder / "_config.yml").write_text(
+        config.replace("  config:\n", "  config:\n    templates_path: [templates]\n"), "utf-8"
+    )
+    return folder
+
+
+@pytest.mark.parametrize("added", THEME_CHANGES)
+def test_a_theme_that_asks_for_something_new_stops_the_build(changed_theme: Path, added: str) -> None:
+    layout = "{% extends '!layout.html' %}{% block extrahead %}{{ super() }}ADDED{% endblock %}"
+    (changed_theme / "templates/layout.html").write_text(layout.replace("ADDED", added), "utf-8")
+    with pytest.raises(site.BuildError):
+        site.build(changed_theme, fresh=True)
+    assert THEME_CHANGES[added] in (changed_theme / "_build/site.log").read_text("utf-8")
+
+
+def test_a_theme_that_no_longer_asks_for_something_stops_the_build(changed_theme: Path) -> None:
+    (changed_theme / "templates/layout.html").unlink(missing_ok=True)
+    module = changed_theme / "book/_ext/applied_ds_site/pages.py"
+    text = module.read_text("utf-8")
+    module.write_text(
+        text.replace('    "pygments.css": MERGED,', '    "pygments.css": MERGED,\n    "gone.css": MERGED,'),
+        "utf-8",
+    )
+    with pytest.raises(site.BuildError):
+        site.build(changed_theme, fresh=True)
+    module.write_text(text, "utf-8")
+    assert "no page asks for: gone.css" in (changed_theme / "_build/site.log").read_text("utf-8")
+
+
+def test_a_formula_that_cannot_be_read_stops_the_build_and_a_sound_becomes_a_file(small_book: Path) -> None:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(1)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(range(200)) * 4)
+    player = (
+        f'<audio controls src="data:audio/wav;base64,{base64.b64encode(content.getvalue()).decode()}">'
+        "</audio>"
+    )
+    page = small_book / "book/second.md"
+    page.write_text(f"# Second\n\n{player}\n\n$x_{{1$ and $y$.\n", "utf-8")
+    with pytest.raises(site.BuildError, match=r"second\.md.*formula 'x_\{1'"):
+        site.build(small_book)
+    page.write_text(f"# Second\n\n{player}\n\n$x_1$\n", "utf-8")
+    built = site.build(small_book).html
+    (found,) = BeautifulSoup((built / "book/second.html").read_text("utf-8"), "html.parser").select("audio")
+    assert found["preload"] == "none"
+    assert (built / "book" / str(found["src"])).resolve().read_bytes() == content.getvalue()
+
+
+# --- The style sheet ---
+
+
+def test_rules_for_classes_that_no_page_has_are_left_out() -> None:
+    css = """
+    .used, .unused { color: red }
+    .unused .used { color: red }
+    a:not(.unused) { color: red }
+    #place > p { color: red }
+    #elsewhere { color: red }
+    @media (width > 1px) { .unused { color: red } .used { color: blue } }
+    @media print { .unused { color: red } }
+    @font-face { src: url(../vendor/fontawesome/x.woff2) }
+    @font-face { src: url(kept.woff2) }
+    """
+    kept = re.sub(r"\s+", " ", pages.pruned(css, {"used", "place"}))
+    assert kept == (
+        ".used{color: red} a:not(.unused){color: red} #place > p{color: red} "
+        "@media (width > 1px) {.used{color: blue} } @font-face { src: url(kept.woff2) } "
+    )
+    with pytest.raises(ExtensionError):
+        pages.pruned("} .used { color: red }", {"used"})
+
+
+def test_a_replacement_that_finds_nothing_is_an_error() -> None:
+    assert pages.substituted("abc", "b", "x", times=range(1, 2), what="b") == "axc"
+    with pytest.raises(ExtensionError, match=r"letter: found 0 times"):
+        pages.substituted("abc", "d", "x", times=range(1, 2), what="letter")
+
+
+@pytest.mark.parametrize(
+    ("root", "size"), [('width="72pt" height="36pt"', (96, 48)), ('width="10" height="5px"', (10, 5))]
+)
+def test_the_size_of_a_drawing(tmp_path: Path, root: str, size: tuple[int, int]) -> None:
+    file = tmp_path / "a.svg"
+    file.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" {root}></svg>', "utf-8")
+    assert pages.size_of(file) == size
+    file.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>', "utf-8")
+    with pytest.raises(ExtensionError, match="needs width and height"):
+        pages.size_of(file)
+
+
+def test_a_picture_that_is_larger_as_webp_stays_png(tmp_path: Path) -> None:
+    noise, plain = tmp_path / "noise.png", tmp_path / "plain.png"
+    Image.new("RGB", (400, 300), "white").save(plain, compress_level=0)
+    Image.new("RGB", (1, 1)).save(noise)
+    assert pages.as_webp(plain, tmp_path / "plain.webp")
+    first = (tmp_path / "plain.webp").read_bytes()
+    (tmp_path / "plain.webp").unlink()
+    assert pages.as_webp(plain, tmp_path / "plain.webp")
+    assert (tmp_path / "plain.webp").read_bytes() == first
+    noise.write_bytes(b"\x89PNG" + b"")  # not a picture at all
+    with pytest.raises(OSError, match="cannot identify"):
+        pages.as_webp(noise, tmp_path / "noise.webp")
