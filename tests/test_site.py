@@ -418,18 +418,22 @@ def test_a_phone_shows_the_text(browser: Browser, address: str, name: str) -> No
 # --- Building ---
 
 
-@pytest.fixture
-def small_book(tmp_path: Path) -> Path:
+def write_small_book(folder: Path) -> Path:
     """A book of two pages with the settings and the extension of this one."""
-    (tmp_path / "book").mkdir()
+    (folder / "book").mkdir()
     for name in ("_config.yml", "book/_ext", "book/_static"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
+        copy(ROOT / name, folder / name)
     toc = "format: jb-book\nroot: book/index\nparts:\n- caption: All\n  chapters:\n  - file: book/second\n"
-    (tmp_path / "_toc.yml").write_text(toc, "utf-8")
-    (tmp_path / "book/index.md").write_text("# First\n\nText with a [link](second.md).\n", "utf-8")
-    (tmp_path / "book/second.md").write_text("# Second\n\nOld.\n", "utf-8")
-    return tmp_path
+    (folder / "_toc.yml").write_text(toc, "utf-8")
+    (folder / "book/index.md").write_text("# First\n\nText with a [link](second.md).\n", "utf-8")
+    (folder / "book/second.md").write_text("# Second\n\nOld.\n", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def small_book(tmp_path: Path) -> Path:
+    return write_small_book(tmp_path)
 
 
 def test_a_build_renders_what_changed_and_nothing_else(small_book: Path) -> None:

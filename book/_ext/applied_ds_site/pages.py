@@ -137,6 +137,13 @@ class Bridge(BuiltinTemplateLoader):
             what="search button",
         )
         html = re.sub(r' data-bs-(?:toggle="tooltip"|placement="\w+"|title="[^"]*")', "", html)
+        html = substituted(  # what stands above its navigation, the name of the course, belongs to a landmark too
+            html,
+            r'<div id="pst-primary-sidebar"',
+            '<div id="pst-primary-sidebar" role="region" aria-label="Course"',
+            times=range(1, 2),
+            what="primary sidebar",
+        )
         html = substituted(
             html,
             r'<div id="ethical-ad-placement"[^>]*>\s*</div>',
