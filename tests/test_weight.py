@@ -238,7 +238,7 @@ def test_code_of_others_is_what_its_list_says() -> None:
 THEME_CHANGES = {
     '<link rel="stylesheet" href="_static/new.css">': "asks for new.css",
     '<script src="_static/new.js"></script>': "asks for new.js",
-    '<meta name="viewport" content="width=1"><meta name="viewport" content="width=2">': "width of the window: found 5 times",
+    '<meta name="viewport" content="width=1"><meta name="viewport" content="width=2">': "width of the window: found 4 times",
     '<button data-bs-toggle="dropdown">': "a menu of Bootstrap",
     '<div class="sd-card">': "an element of sphinx-design",
     '<script src="https://cdn.example.org/require.min.js"></script>': "a widget",
