@@ -1,9 +1,13 @@
 """What the site adds to the plain text when it is built. Each module does one thing and says in its docstring what.
 
-- ``tables``: the table of lectures, the cards of the data sets;
+- ``tables``: the list of lectures, the cards of the data sets;
+- ``paths``: reading paths (both read the lectures with ``lectures``);
 - ``heads``: the card at the head of a lecture;
 - ``formulas``: formulas as MathML, and their numbers;
-- ``pages``: what the theme brings and this book does without, pictures, icons, sounds.
+- ``pages``: what the theme brings and this book does without, pictures, icons, sounds;
+- ``report``: the link that reports an error on a page;
+- ``addresses``: the sitemap, and what a link to a page shows elsewhere;
+- ``archive``: the whole site as one file to take along.
 """
 
 from __future__ import annotations
@@ -12,9 +16,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import formulas, heads, pages, tables
+from . import addresses, archive, formulas, heads, pages, paths, report, tables
 
-MODULES = (tables, heads, formulas, pages)
+MODULES = (tables, paths, heads, formulas, pages, report, addresses, archive)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -2,76 +2,67 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import yaml
 from docutils import nodes
-from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
-logger = logging.getLogger(__name__)
+from .lectures import Lecture, page_link, read, total
+
+NO_BREAK = "\N{NO-BREAK SPACE}"  # between a lecture's number and its title
 
 
-class LectureTable(SphinxDirective):
-    """Sections and tables, one for each part of the course, of all lectures: links to those that are written."""
+class LectureList(SphinxDirective):
+    """The lectures that are written, part by part, each with a link and what it asks for; then the others in short."""
 
     def run(self) -> list[nodes.Node]:
-        """Makes the sections."""
-        root = Path(self.env.srcdir)
-        self.env.note_dependency(str(root / "book/lectures.yml"))
-        parts: dict[str, list[list[list[nodes.Node]]]] = {}
-        for lecture in yaml.safe_load((root / "book/lectures.yml").read_text("utf-8")):
-            parts.setdefault(lecture["part"], []).append(self._row(root, lecture))
-        headers = ["Lecture", "What it builds", "Runs in", "Exercises", "Exam questions"]
-        sections: list[nodes.Node] = []
-        for part, rows in parts.items():
-            section = nodes.section(ids=[nodes.make_id(f"part {part}")])
-            section += nodes.title("", f"Part {part}")
-            section += _table(headers, rows, [30, 40, 10, 10, 10])
-            self.state.document.note_implicit_target(section, section)
-            sections.append(section)
+        """Makes a section for each part that has begun, and one for what is not yet written."""
+        parts: dict[str, list[Lecture]] = {}
+        for lecture in read(self):
+            parts.setdefault(lecture.part, []).append(lecture)
+        missing = nodes.definition_list(classes=["not-yet-written"])
+        sections: list[nodes.Node] = [self._state(parts)]
+        for number, (part, lectures) in enumerate(parts.items(), start=1):
+            if cards := [self._card(lecture) for lecture in lectures if lecture.written]:
+                sections.append(self._section(f"Part {part}", *self._introduction(number), *cards))
+            if rest := [
+                lecture.name.replace(" ", NO_BREAK, 1) for lecture in lectures if not lecture.written
+            ]:
+                missing += nodes.definition_list_item(
+                    "", nodes.term("", f"Part {part}"), nodes.definition("", *_text(" · ".join(rest)))
+                )
+        if len(missing):
+            sections.append(self._section("Not yet written", missing))
         return sections
 
-    def _row(self, root: Path, lecture: dict[str, Any]) -> list[list[nodes.Node]]:
-        title = f"{lecture['number'].lstrip('0')}. {lecture['title']}"
-        path = root / "notebooks" / f"{lecture['file']}.ipynb"
-        exam = ", ".join(map(str, lecture["exam"])) or "–"
-        if not path.is_file():
-            return [
-                _text(title),
-                [nodes.paragraph("", "", nodes.emphasis("", "not yet written"))],
-                _text(exam),
-            ]
-        self.env.note_dependency(str(path))
-        notebook = json.loads(path.read_text("utf-8"))
-        about = notebook["metadata"].get("applied_ds", {})
-        for field in ("summary", "exam", "seconds"):
-            if field not in about:
-                logger.warning(
-                    "%s: metadata.applied_ds has no %r", path.name, field, location=self.get_location()
-                )
-        exercises = sum("exercise" in cell["metadata"].get("tags", []) for cell in notebook["cells"])
-        link = addnodes.pending_xref(
-            "",
-            nodes.inline("", title),
-            refdomain="std",
-            reftype="doc",
-            reftarget=f"/notebooks/{lecture['file']}",
-            refdoc=self.env.docname,
-            refexplicit=True,
-            refwarn=True,
+    def _state(self, parts: dict[str, list[Lecture]]) -> nodes.Node:
+        lectures = [lecture for part in parts.values() for lecture in part]
+        written = [lecture.written for lecture in lectures if lecture.written]
+        verb = "is" if len(written) == 1 else "are"
+        said = f"{len(written)} of {len(lectures)} lectures {verb} written: {total(written)}."
+        return nodes.paragraph("", said, classes=["lecture-list"])
+
+    def _section(self, title: str, *content: nodes.Node) -> nodes.section:
+        section = nodes.section("", nodes.title("", title), *content, ids=[nodes.make_id(title)])
+        self.state.document.note_implicit_target(section, section)
+        return section
+
+    def _introduction(self, number: int) -> list[nodes.Node]:
+        """A link to the page that opens a part, where there is one."""
+        page = f"book/part{number}"
+        if not (Path(self.env.srcdir) / f"{page}.md").is_file():
+            return []
+        return [nodes.paragraph("", "", page_link(page, "Introduction to this part", self.env.docname))]
+
+    def _card(self, lecture: Lecture) -> nodes.Node:
+        assert lecture.written is not None
+        facts = nodes.paragraph(
+            "", " · ".join(lecture.written.facts() + lecture.exam_questions()), classes=["facts"]
         )
-        return [
-            [nodes.paragraph("", "", link)],
-            _text(about.get("summary", "")),
-            _text(f"{about.get('seconds', '?')} s"),
-            _text(str(exercises)),
-            _text(", ".join(map(str, about.get("exam", []))) or "–"),
-        ]
+        title = nodes.paragraph("", "", lecture.link(self.env.docname), classes=["title"])
+        return nodes.container("", title, *_text(lecture.written.summary), facts, classes=["lecture-card"])
 
 
 class DataCards(SphinxDirective):
@@ -123,21 +114,18 @@ def _text(text: str) -> list[nodes.Node]:
     ]
 
 
-def _table(headers: list[str], rows: list[list[list[nodes.Node]]], widths: list[int]) -> nodes.table:
-    """A table; in a row with fewer cells than the table has columns the second cell spans those that are missing."""
-    group = nodes.tgroup("", *(nodes.colspec(colwidth=width) for width in widths), cols=len(headers))
-    lines = []
-    for cells in [[_text(header) for header in headers], *rows]:
-        line = nodes.row("", *(nodes.entry("", *cell) for cell in cells))
-        if missing := len(headers) - len(cells):
-            line[1]["morecols"] = missing
-        lines.append(line)
-    group += nodes.thead("", lines[0])
-    group += nodes.tbody("", *lines[1:])
-    return nodes.table("", group, classes=["lectures", "colwidths-given"])
+def _styled(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """The style of the list, on the page that holds one."""
+    if doctree is not None and any(
+        "lecture-list" in node["classes"] for node in doctree.findall(nodes.paragraph)
+    ):
+        app.add_css_file("ways-in.css")
 
 
 def setup(app: Sphinx) -> None:
     """Registers the directives."""
-    app.add_directive("lectures", LectureTable)
+    app.connect("html-page-context", _styled)
+    app.add_directive("lectures", LectureList)
     app.add_directive("data-cards", DataCards)
