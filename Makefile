@@ -14,7 +14,7 @@ LOCK := pip compile pyproject.toml --universal --python-version 3.11 --fork-stra
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help book test lab serve notebooks determinism lint bench doctor lock address clean env-book env-course
+.PHONY: help book test lab serve notebooks determinism lint bench doctor lock links address clean env-book env-course
 
 help: ## lists these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ doctor: ## says what this machine lacks, and what for
 lock: ## resolves pyproject.toml into requirements/ again (needs uv; UPGRADE=1 for newer versions)
 	@$(UV) $(LOCK) $(if $(UPGRADE),--upgrade) --extra lectures --group course --output-file requirements/course.txt
 	@$(UV) $(LOCK) --group book --constraint requirements/course.txt --output-file requirements/book.txt
+
+links: env-book ## asks for every external link of the book (needs the network)
+	@$(VENV) -m tools.links
 
 address: env-book ## writes the repository's address everywhere (URL=https://github.com/ORG/REPO)
 	@$(VENV) -m tools.address $(URL)

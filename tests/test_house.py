@@ -507,7 +507,8 @@ def test_every_address_of_the_repository_is_the_configured_one() -> None:
     org, repo = address.parts(url)
     assert PROJECT["project"]["urls"]["Source"] == url
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["repository-code"] == url
-    assert f"https://{org}.github.io/{repo}" in (ROOT / "README.md").read_text()
+    assert address.pages(url) in (ROOT / "README.md").read_text()
+    assert address.published() == address.pages(url)
     ours = re.compile(
         r"git\+https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?(?=[\"'\s@\\])"
         r"|colab\.research\.google\.com/github/([\w.-]+/[\w.-]+)"
@@ -530,6 +531,7 @@ def test_address_command_leaves_no_old_address_behind(tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in repository_files(repository)}
     changed = address.rewrite(new, repository)
     assert address.configured(repository) == new
+    assert address.published(repository) == address.pages(new)
     assert {"README.md", "pyproject.toml", "CITATION.cff", "_config.yml"} <= {path.name for path in changed}
     assert {path.name for path in (repository / "notebooks").glob("*.ipynb")} <= {
         path.name for path in changed
@@ -567,7 +569,10 @@ def test_address_of_another_shape_is_refused() -> None:
 @pytest.mark.parametrize(
     ("schema", "file"),
     [
-        ("vendor.github-workflows", ".github/workflows/pages.yml"),
+        *(
+            ("vendor.github-workflows", path.relative_to(ROOT).as_posix())
+            for path in sorted((ROOT / ".github/workflows").iterdir())
+        ),
         ("vendor.citation-file-format", "CITATION.cff"),
     ],
 )

@@ -206,6 +206,8 @@ def test_links_of_the_built_page_lead_somewhere(html: Path, name: str) -> None:
         target = str(node.get("href") or node.get("src"))
         parts = urlsplit(target)
         if parts.scheme in ("http", "https", "mailto"):
+            if "canonical" in (node.get("rel") or []):
+                continue  # names the page's own address and is not loaded
             assert node.name == "a", f"<{node.name}> loads {target} from another host"
             continue
         if parts.scheme == "data":
@@ -229,24 +231,48 @@ def test_the_root_leads_to_the_landing_page(browser: Browser, address: str) -> N
 
 
 def test_the_landing_page_lists_every_lecture(html: Path) -> None:
-    rows = {
-        row.td.get_text(strip=True): row for row in soup(html, "book/index").select("table.lectures tbody tr")
-    }
+    """Those that are written as cards with their facts, the others by name, each under its part."""
+    page = soup(html, "book/index")
     listed = yaml.safe_load((ROOT / "book/lectures.yml").read_text("utf-8"))
-    assert list(rows) == [f"{lecture['number'].lstrip('0')}. {lecture['title']}" for lecture in listed]
-    for row, lecture in zip(rows.values(), listed, strict=True):
-        path = ROOT / f"notebooks/{lecture['file']}.ipynb"
-        exam = ", ".join(map(str, lecture["exam"])) or "–"
-        cells = [cell.get_text(strip=True) for cell in row.select("td")][1:]
-        links = [str(link["href"]) for link in row.select("a")]
-        if path.is_file():
-            notebook = anatomy.Lecture.load(path)
-            exercises = str(len(notebook.tagged("exercise")))
-            assert cells == [notebook.meta.summary, f"{notebook.meta.seconds} s", exercises, exam]
-            assert links == [f"../notebooks/{lecture['file']}.html"]
-        else:
-            assert cells == ["not yet written", exam]
-            assert links == []
+    written = [lecture for lecture in listed if (ROOT / f"notebooks/{lecture['file']}.ipynb").is_file()]
+    cards = page.select(".lecture-card")
+    for card, lecture in zip(cards, written, strict=True):
+        notebook = anatomy.Lecture.load(ROOT / f"notebooks/{lecture['file']}.ipynb")
+        link = card.a
+        assert link
+        assert link["href"] == f"../notebooks/{lecture['file']}.html"
+        assert link.get_text() == f"{lecture['number'].lstrip('0')}. {lecture['title']}"
+        section = card.find_parent("section")
+        assert section
+        assert section.h3
+        assert section.h3.get_text().startswith(f"Part {lecture['part']}")
+        shown = [paragraph.get_text() for paragraph in card.select("p")][1:]
+        reading = re.search(r"Reading time (\d+) minutes", notebook.text[0].source)
+        assert reading
+        facts = [f"{reading[1]} minutes of reading", f"runs in about {notebook.meta.seconds} s"]
+        facts.append(f"{len(notebook.tagged('exercise'))} exercises")
+        assert shown[0] == notebook.meta.summary
+        assert shown[1].split(" · ")[:3] == facts
+        assert re.findall(r"\d+", "".join(shown[1].split(" · ")[3:])) == list(map(str, lecture["exam"]))
+    others = [
+        (f"Part {lecture['part']}", f"{lecture['number'].lstrip('0')}. {lecture['title']}")
+        for lecture in listed
+        if lecture not in written
+    ]
+    rest = page.select_one("dl.not-yet-written")
+    shown_others = (
+        [
+            (str(part.get_text()), name.replace("\xa0", " "))
+            for part, names in zip(rest.select("dt"), rest.select("dd"), strict=True)
+            for name in names.get_text().strip().split(" · ")
+        ]
+        if rest
+        else []
+    )
+    assert shown_others == others
+    state = page.select_one("p.lecture-list")
+    assert state
+    assert re.findall(r"\d+", state.get_text())[:2] == [str(len(written)), str(len(listed))]
 
 
 def test_the_data_page_shows_every_card_with_its_licence(html: Path) -> None:

@@ -1,8 +1,9 @@
 """Write the repository's address everywhere: ``python -m tools.address https://github.com/ORG/REPO``.
 
-The address stands in ``_config.yml`` (``repository: url``), from which the site takes it. What cannot read that file
-(the README, the metadata of the package, the citation, the setup cell of each notebook) repeats it, and this command
-rewrites them all: addresses of the repository on GitHub and in Colab, and of its pages, in all its files.
+The address stands in ``_config.yml`` (``repository: url``), from which the site takes it, and beside it that of the
+pages (``html_baseurl``). What cannot read that file (the README, the metadata of the package, the citation, the setup
+cell of each notebook) repeats it, and this command rewrites them all: addresses of the repository on GitHub and in
+Colab, and of its pages, in all its files.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def configured(root: Path = ROOT) -> str:
     return yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
 
 
+def published(root: Path = ROOT) -> str:
+    """The address of the pages in ``_config.yml``."""
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
+    return str(settings["html_baseurl"])
+
+
 def parts(address: str) -> tuple[str, str]:
     """Organisation and repository of an address.
 
@@ -35,6 +42,12 @@ def parts(address: str) -> tuple[str, str]:
     if found is None or address.endswith(".git"):
         raise ValueError(f"the address must read https://github.com/ORG/REPO, not {address!r}")
     return found["org"], found["repo"]
+
+
+def pages(address: str) -> str:
+    """Where GitHub publishes the pages of the repository, with the final slash."""
+    org, repo = parts(address)
+    return f"https://{org}.github.io/{repo}/"
 
 
 def occurrences(address: str) -> re.Pattern[str]:

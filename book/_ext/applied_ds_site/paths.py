@@ -1,7 +1,8 @@
 """``{path}``: the lectures of a reading path, each with the reason why it is there.
 
-With ``:exam:`` the exam questions of each are named. A line of its content is the number of a lecture, a colon, and one sentence. Whether the lecture is written, the link
+A line of its content is the number of a lecture, a colon, and one sentence. Whether the lecture is written, the link
 and the times come from ``book/lectures.yml`` and the notebooks, so that the page is right when lectures are added.
+With ``:exam:`` the exam questions of each lecture are named as well.
 """
 
 from __future__ import annotations
@@ -63,7 +64,11 @@ class Path(SphinxDirective):
 def _state(steps: list[Lecture]) -> str:
     written = [lecture.written for lecture in steps if lecture.written is not None]
     if not written:
-        return f"None of these {len(steps)} lectures is written yet."
+        return (
+            "It is not written yet."
+            if len(steps) == 1
+            else f"None of these {len(steps)} lectures is written yet."
+        )
     if len(written) == len(steps):
         return f"All of it is written: {total(written)}."
     return f"Written so far: {len(written)} of {len(steps)} lectures; {total(written)}."
