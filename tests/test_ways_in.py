@@ -92,7 +92,7 @@ def notebook(text: str) -> str:
 
 
 def test_paths_archive_and_sitemap_follow_the_book(small_book: Path) -> None:
-    """A path takes everything but its sentences from the lectures; a build that renders one page leaves sitemap and archive complete."""
+    """A path is made from the lectures; a build that renders one page leaves sitemap and archive complete."""
     listed = [
         {"number": "01", "file": "01_one", "title": "One", "part": "I. All", "exam": [1]},
         {"number": "02", "file": "02_two", "title": "Two", "part": "I. All", "exam": []},
@@ -264,8 +264,7 @@ def test_the_archive_holds_the_pages_as_they_are_published(html: Path, unpacked:
         names
     )
     assert not [name for name in names if re.search(r"\.map$|\.zip|/\.|\.part$|\.doctree", name)]
-    size = (html / archive.FILE).stat().st_size
-    assert 1e6 < size < 9e6, "the pages call it 'a few megabytes'"
+    assert (html / archive.FILE).stat().st_size < 5e6, "the pages call it 'at most a few megabytes'"
     for file in unpacked.rglob("*"):
         if file.is_file():
             there = html / file.relative_to(unpacked)
@@ -292,7 +291,6 @@ def small_site(folder: Path) -> Path:
     (folder / "book").mkdir()
     (folder / "book/a.html").write_text(f'<a href="../{archive.FILE}">all</a>')
     (folder / "b.js").write_text("let b;")
-    (folder / "b.js.map").write_text("{}")
     (folder / ".buildinfo").write_text("x")
     return folder
 

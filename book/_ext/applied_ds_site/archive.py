@@ -20,21 +20,9 @@ from sphinx.util.docutils import SphinxRole
 
 NAME = "applied-data-science-site"
 FILE = f"{NAME}.zip"
-# What no page asks for: records of the build, maps from scripts to their sources, templates and texts of the theme.
-LEFT_OUT = (
-    ".*",
-    "*/.*",
-    "*.map",
-    "*/*webpack-macros.html",
-    "_static/locales/*",
-    "objects.inv",
-    "sitemap.xml",
-    "*.zip*",
-)
+# Records of the build, the list of pages for search engines, and the archive itself.
+LEFT_OUT = (".*", "*/.*", "objects.inv", "sitemap.xml", f"{NAME}.zip*")
 LAST = 1_000_000  # priority: after every other change of the pages
-SEARCH_FROM_A_FILE = (
-    """if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;"""
-)
 
 
 class ArchiveLink(SphinxRole):
@@ -109,7 +97,7 @@ def _search_from_a_file(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     if pagename == "search":
-        app.add_js_file(None, body=SEARCH_FROM_A_FILE)
+        app.add_js_file("search-from-a-file.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> None:

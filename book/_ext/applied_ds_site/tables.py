@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -114,18 +113,7 @@ def _text(text: str) -> list[nodes.Node]:
     ]
 
 
-def _styled(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    """The style of the list, on the page that holds one."""
-    if doctree is not None and any(
-        "lecture-list" in node["classes"] for node in doctree.findall(nodes.paragraph)
-    ):
-        app.add_css_file("ways-in.css")
-
-
 def setup(app: Sphinx) -> None:
     """Registers the directives."""
-    app.connect("html-page-context", _styled)
     app.add_directive("lectures", LectureList)
     app.add_directive("data-cards", DataCards)
