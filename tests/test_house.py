@@ -600,6 +600,7 @@ HOSTS = {
     "github.com",
     "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
     "unpkg.com",  # named by the test that finds it absent
+    "www.sitemaps.org",  # a name space of XML, not a link
     "www.w3.org",  # a name space of SVG, not a link
 }
 HOST = re.compile(
