@@ -85,6 +85,13 @@ def test_the_path_for_the_exam_answers_every_question(html: Path) -> None:
     assert sorted(numbers) == list(range(1, 29))
 
 
+LECTURE = """# 1. One
+
+What it builds.
+
+*Reading time 5 minutes · running time about 40 s · know first: Python · answers exam questions 1 and 2*"""
+
+
 def notebook(text: str) -> str:
     cells = [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": text}]
     metadata = {"applied_ds": {"summary": "S.", "exam": [1], "seconds": 40}}
@@ -104,9 +111,7 @@ def test_paths_archive_and_sitemap_follow_the_book(small_book: Path) -> None:
         "utf-8",
     )
     (small_book / "notebooks").mkdir()
-    (small_book / "notebooks/01_one.ipynb").write_text(
-        notebook("# 1. One\n\n*Reading time 5 minutes*"), "utf-8"
-    )
+    (small_book / "notebooks/01_one.ipynb").write_text(notebook(LECTURE), "utf-8")
     toc = small_book / "_toc.yml"
     toc.write_text(toc.read_text("utf-8") + "  - file: notebooks/01_one\n", "utf-8")
     site.build(small_book)
