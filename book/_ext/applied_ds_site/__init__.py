@@ -4,6 +4,7 @@
 - ``paths``: reading paths (both read the lectures with ``lectures``);
 - ``heads``: the card at the head of a lecture;
 - ``formulas``: formulas as MathML, and their numbers;
+- ``glossary``: the first use of a term on a page leads to the glossary;
 - ``pages``: what the theme brings and this book does without, pictures, icons, sounds;
 - ``report``: the link that reports an error on a page;
 - ``addresses``: the sitemap, and what a link to a page shows elsewhere;
@@ -16,9 +17,9 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import addresses, archive, formulas, heads, pages, paths, report, tables
+from . import addresses, archive, formulas, glossary, heads, pages, paths, report, tables
 
-MODULES = (tables, paths, heads, formulas, pages, report, addresses, archive)
+MODULES = (tables, paths, heads, formulas, glossary, pages, report, addresses, archive)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
