@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ KEYS = {"forms", "unlinked", "elsewhere"}
 # A text is linked only if everything around it is of these classes; of a subclass or of another one it is somebody
 # else's (a control, a card), and none of our business.
 PLAIN = {
-    nodes.document, nodes.section, nodes.paragraph, nodes.block_quote, nodes.emphasis, nodes.strong,
+    nodes.section, nodes.paragraph, nodes.block_quote, nodes.emphasis, nodes.strong,
     nodes.bullet_list, nodes.enumerated_list, nodes.list_item,
     nodes.definition_list, nodes.definition_list_item, nodes.definition,
     nodes.table, nodes.tgroup, nodes.tbody, nodes.row, nodes.entry,
@@ -52,10 +51,12 @@ class Matcher:
     """Finds wordings in a text: the longest first, whole words, in the plural too.
 
     Capitals count only in words that are written in capitals (MADE, AUC). What holds two words may be written with
-    hyphens. A wording that leads to None is passed over as a whole, so that no shorter one is found in it.
+    hyphens. A wording that leads to None is passed over as a whole, so that no shorter one is found in it. Of a wording
+    that only vouches for the sense ("over the sample") the term itself is what is found.
     """
 
-    def __init__(self, wordings: dict[str, str | None]) -> None:
+    def __init__(self, wordings: dict[str, str | None], vouched: set[str] | None = None) -> None:
+        self._vouched = {term: re.compile(_pattern(term)) for term in vouched or ()}
         longest_first = sorted(wordings, key=lambda wording: (-len(wording), wording))
         self._terms = [wordings[wording] for wording in longest_first]
         either = "|".join(f"({_pattern(wording)})" for wording in longest_first)
@@ -66,7 +67,8 @@ class Matcher:
         for found in self._pattern.finditer(text) if self._pattern else ():
             assert found.lastindex
             if term := self._terms[found.lastindex - 1]:
-                yield found.start(), found.end(), term
+                inner = term in self._vouched and self._vouched[term].search(text, *found.span())
+                yield *(inner or found).span(), term
 
 
 def _pattern(wording: str) -> str:
@@ -77,7 +79,7 @@ def _pattern(wording: str) -> str:
 
 
 def _word(word: str, *, inflected: bool) -> str:
-    text = re.escape(word)
+    text = re.escape(word).replace("'", "['’]")
     if inflected and re.search(r"[^aeiou]y$", word):
         text = rf"{text[:-1]}(?:y|ies)"
     elif inflected and word.endswith("ix"):
@@ -102,28 +104,24 @@ def wordings(terms: set[str], settings: dict[str, Any]) -> tuple[dict[str, str |
     return leads, faults
 
 
-def _runs(tree: nodes.document) -> Iterator[list[nodes.Text]]:
+def _runs(tree: nodes.document) -> list[list[nodes.Text]]:
     """The running text of a page, in order; texts that follow each other without a node between are one run."""
-    folded, texts = 0, []
+    runs: list[list[nodes.Text]] = []
+    folded, before = 0, None
     for node in tree.findall():
         if isinstance(node, nodes.raw):
             folded += len(re.findall(r"<details\b", node.astext())) - node.astext().count("</details>")
         elif isinstance(node, nodes.Text) and not folded and _is_plain(node):
-            texts.append(node)
-    places = {id(text): k for k, text in enumerate(texts)}
-
-    def start(text: nodes.Text) -> int:
-        before = text.parent.index(text) - 1
-        while before >= 0 and id(text.parent[before]) in places:
-            text, before = text.parent[before], before - 1
-        return places[id(text)]
-
-    for _, run in groupby(texts, start):
-        yield list(run)
+            if runs and runs[-1][-1] is before and before.parent is node.parent:
+                runs[-1].append(node)
+            else:
+                runs.append([node])
+        before = node
+    return runs
 
 
 def _is_plain(node: nodes.Node) -> bool:
-    while node := node.parent:
+    while not isinstance(node := node.parent, nodes.document):
         if type(node) not in PLAIN:
             return False
         if isinstance(node, nodes.section) and node[0].astext() in QUIET_SECTIONS:
@@ -162,8 +160,8 @@ class Glossary:
         leads, faults = wordings(set(self.terms), settings or {})
         for fault in faults:
             logger.warning("%s: %s", TERMS, fault)
-        self.matcher = Matcher(leads)
-        now = (sorted(self.terms.items()), sorted(leads.items()))
+        self.matcher = Matcher(leads, set((settings or {}).get("unlinked") or ()))
+        now = (sorted(self.terms.items()), settings)
         before, env.applied_ds_glossary = getattr(env, "applied_ds_glossary", None), now  # type: ignore[attr-defined]
         return [] if before == now else sorted(env.found_docs)
 
@@ -175,15 +173,16 @@ class Glossary:
             _add_letters(tree)
             return
         linked: set[str] = set()
-        for run in list(_runs(tree)):
-            text, at, pieces = "".join(run), 0, list[nodes.Node]()
+        for run in _runs(tree):
+            text, at, pieces = "".join(node.astext() for node in run), 0, list[nodes.Node]()
             for start, end, name in self.matcher.find(text):
                 if name not in linked:
                     linked.add(name)
                     pieces += [nodes.Text(text[at:start]), self._reference(app, docname, name, text[start:end])]
                     at = end
             if pieces:
-                parent, first = run[0].parent, run[0].parent.index(run[0])
+                parent = run[0].parent
+                first = next(k for k, child in enumerate(parent) if child is run[0])  # equal texts are not the same
                 parent[first : first + len(run)] = [*pieces, nodes.Text(text[at:])]
 
     def _reference(self, app: Sphinx, docname: str, name: str, text: str) -> nodes.reference:
