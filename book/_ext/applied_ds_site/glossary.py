@@ -178,11 +178,16 @@ class Glossary:
             for start, end, name in self.matcher.find(text):
                 if name not in linked:
                     linked.add(name)
-                    pieces += [nodes.Text(text[at:start]), self._reference(app, docname, name, text[start:end])]
+                    pieces += [
+                        nodes.Text(text[at:start]),
+                        self._reference(app, docname, name, text[start:end]),
+                    ]
                     at = end
             if pieces:
                 parent = run[0].parent
-                first = next(k for k, child in enumerate(parent) if child is run[0])  # equal texts are not the same
+                first = next(
+                    k for k, child in enumerate(parent) if child is run[0]
+                )  # equal texts are not the same
                 parent[first : first + len(run)] = [*pieces, nodes.Text(text[at:])]
 
     def _reference(self, app: Sphinx, docname: str, name: str, text: str) -> nodes.reference:
