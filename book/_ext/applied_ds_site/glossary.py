@@ -232,5 +232,4 @@ def setup(app: Sphinx) -> None:
     """Connects the glossary: read when all pages have been read, linked when a page is rendered."""
     glossary = Glossary()
     app.connect("env-updated", glossary.prepare)
-    app.connect("doctree-resolved", glossary.link)
-    app.add_css_file("glossary.css")
+    app.connect("doctree-resolved", glossary.link, priority=900)  # after those who make or replace text
