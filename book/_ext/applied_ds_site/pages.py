@@ -334,8 +334,9 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     out, static, own = Path(app.outdir), Path(app.outdir) / "_static", Path(app.srcdir) / "book/_static"
     bridge = app.builder.templates
     assert isinstance(bridge, Bridge)
-    unused = {*STYLES, *SCRIPTS} - bridge.seen if bridge.seen else set()  # no page was rendered again
-    if unused:
+    if not bridge.seen:
+        return  # no page was rendered again, and Sphinx has copied nothing
+    if unused := {*STYLES, *SCRIPTS} - bridge.seen:
         raise ExtensionError(f"pages.py knows files that no page asks for: {', '.join(sorted(unused))}")
     script = _merged_script(
         [*(static / name for name, what in SCRIPTS.items() if what == MERGED), own / "course.js"]
