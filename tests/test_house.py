@@ -595,10 +595,14 @@ HOSTS = {
     "arxiv.org",
     "colab.research.google.com",
     "creativecommons.org",
+    "docs.python.org",
     "docs.pytorch.org",
     "doi.org",
     "github.com",
+    "mml-book.github.io",
+    "numpy.org",
     "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
+    "scikit-learn.org",
     "unpkg.com",  # named by the test that finds it absent
     "www.sitemaps.org",  # a name space of XML, not a link
     "www.w3.org",  # a name space of SVG, not a link

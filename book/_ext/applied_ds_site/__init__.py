@@ -2,6 +2,7 @@
 
 - ``tables``: the list of lectures, the cards of the data sets;
 - ``paths``: reading paths (both read the lectures with ``lectures``);
+- ``exam``: questions of the exam, self-checks;
 - ``heads``: the card at the head of a lecture;
 - ``formulas``: formulas as MathML, and their numbers;
 - ``glossary``: the first use of a term on a page leads to the glossary;
@@ -19,7 +20,7 @@ from sphinx.application import Sphinx
 
 from . import addresses, archive, formulas, glossary, heads, pages, paths, report, tables
 
-MODULES = (tables, paths, heads, formulas, glossary, pages, report, addresses, archive)
+MODULES = (tables, paths, exam, heads, formulas, glossary, pages, report, addresses, archive)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
