@@ -16,9 +16,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.house import command_of
 from tools import anatomy, site
 
 ROOT = site.ROOT
@@ -73,27 +72,6 @@ class Visit:
         """Opens the page and waits until all of it is there."""
         self.page.goto(f"{self.address}/{self.name}.html{query}", wait_until="networkidle")
         return self.page
-
-
-@pytest.fixture(scope="session")
-def html() -> Path:
-    """The folder of the site, built from the tree as it is."""
-    return site.build().html
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    executable = command_of("chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="session")
-def address(html: Path) -> Iterator[str]:
-    with site.served(html) as url:
-        yield url
 
 
 @contextmanager
