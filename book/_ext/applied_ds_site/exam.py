@@ -195,6 +195,11 @@ def _reason(*blocks: nodes.Node, **html: str) -> Tag | Phrase:
     return tag("div", *blocks, classes=("self-check-reason",), hidden="", **html)
 
 
+def _letter(number: int) -> Tag | Phrase:
+    """A, B, C, …: a name that can be spoken, for options that are a formula and nothing else."""
+    return tag("span", nodes.Text(chr(ord("A") + number - 1)), classes=("self-check-letter",))
+
+
 def _how(text: str, **html: str) -> Tag | Phrase:
     return tag("p", nodes.Text(text), classes=("self-check-how",), **html)
 
@@ -226,7 +231,7 @@ class Choice(Check):
             yield tag(
                 "div",
                 tag("input", type=self.control, name=self.id, id=name),
-                tag("label", *text, for_=name),
+                tag("label", _letter(k), nodes.Text(" "), *text, for_=name),
                 _reason(*reason),
                 classes=("self-check-option",),
                 **({"data_right": ""} if options[place][0] else {}),
@@ -451,16 +456,21 @@ def _lectures(root: Path) -> list[dict[str, Any]]:
     return yaml.safe_load(path.read_text("utf-8")) if path.is_file() else []
 
 
-def _load_what_checks_need(
+def _load_script(
     app: Sphinx, name: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Puts style and script on the pages that have something for them."""
-    if doctree is None:
-        return
-    if any(True for _ in doctree.findall(Tag)):
-        app.add_css_file("self-check.css")
-    if any(True for _ in doctree.findall(SelfCheck)):
+    """Puts the script on the pages that have self-checks. The style is part of the site's."""
+    if doctree is not None and any(True for _ in doctree.findall(SelfCheck)):
         app.add_js_file("self-check.js", loading_method="defer")
+
+
+def _name_places(app: Sphinx, doctree: nodes.document) -> None:
+    """Lets links such as ``exam.md#question-8`` of other pages find the entries, as they find headings."""
+    for entry in doctree.findall(Tag):
+        if "exam-question" in entry["classes"]:
+            (place,) = entry["ids"]
+            slugs = app.env.metadata[app.env.docname].setdefault("myst_slugs", {})
+            slugs[place] = (entry.line, place, place.replace("-", " ").capitalize())
 
 
 def setup(app: Sphinx) -> None:
@@ -473,4 +483,5 @@ def setup(app: Sphinx) -> None:
     app.add_directive("order", Order)
     app.add_directive("model-answer", Answer)
     app.add_directive("exam-question", Question)
-    app.connect("html-page-context", _load_what_checks_need)
+    app.connect("html-page-context", _load_script)
+    app.connect("doctree-read", _name_places)
