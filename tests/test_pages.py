@@ -68,12 +68,18 @@ def dead_links(path: Path) -> Iterator[str]:
         place = (path.parent / file).resolve() if file else path
         if not place.is_file():
             yield f"{target}: there is no such file"
-        elif anchor and anchor not in {slug(title) for title in headings(place)}:
+        elif anchor and anchor not in anchors(place):
             yield f"{target}: there is no such heading"
 
 
 def headings(path: Path) -> list[str]:
     return re.findall(r"^#+ (.+)$", anatomy.prose(markdown(path), code=True), re.MULTILINE)
+
+
+def anchors(path: Path) -> set[str]:
+    """Where links to a page may lead: its headings, and the entries of the exam page."""
+    questions = re.findall(r"^:{3,}\{exam-question\} (\d+)", markdown(path), re.MULTILINE)
+    return {slug(title) for title in headings(path)} | {f"question-{number}" for number in questions}
 
 
 def slug(title: str) -> str:
@@ -102,8 +108,13 @@ def errata() -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def exam_questions() -> list[str]:
-    return anatomy.items(markdown(ROOT / "book/exam.md"))
+def exam_questions() -> dict[str, str]:
+    """Number → text of each question, as the exam page has them."""
+    entries = re.findall(
+        r"^:{3,}\{exam-question\} (\d+)\n(?::\w.*\n)*\n?(.+)$", markdown(ROOT / "book/exam.md"), re.MULTILINE
+    )
+    assert len(dict(entries)) == len(entries), "a question stands twice on the exam page"
+    return dict(entries)
 
 
 # --- Lists that must agree ---
@@ -243,19 +254,22 @@ def test_the_errata_page_holds_what_the_lecture_corrects(path: Path) -> None:
 # --- Exam ---
 
 
-def test_the_exam_has_28_questions_each_with_its_lecture() -> None:
-    questions = exam_questions()
-    assert len(questions) == 28
-    for number, question in enumerate(questions, start=1):
-        named = re.findall(r"\blecture (\d+b?)\b", question)
-        assert named == [name_of(lecture) for lecture in LECTURES if number in lecture["exam"]], (
-            f"question {number}"
-        )
+def test_the_exam_has_28_questions_in_order() -> None:
+    assert list(exam_questions()) == [str(number) for number in range(1, 29)]
+    for number, question in exam_questions().items():
+        assert re.match(r"[A-Z].*[.?]$", question), f"question {number} is not a sentence on one line"
 
 
-def test_every_exam_question_is_numbered_in_order() -> None:
-    numbers = re.findall(r"^(\d+)\. ", markdown(ROOT / "book/exam.md"), re.MULTILINE)
-    assert numbers == [str(k) for k in range(1, 29)]
+def test_every_exam_question_is_answered_by_one_lecture_and_stands_in_its_part() -> None:
+    parts = re.split(r"^## Part ", markdown(ROOT / "book/exam.md"), flags=re.MULTILINE)[1:]
+    place = {
+        number: part.split("\n", 1)[0]
+        for part in parts
+        for number in re.findall(r"^:{3,}\{exam-question\} (\d+)", part, re.MULTILINE)
+    }
+    answered = [(str(number), lecture["part"]) for lecture in LECTURES for number in lecture["exam"]]
+    assert len(answered) == len(dict(answered)) == 28
+    assert place == dict(answered)
 
 
 # --- One address ---

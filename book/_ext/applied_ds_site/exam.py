@@ -308,7 +308,8 @@ def _known(item: nodes.list_item) -> tuple[float, list[nodes.Node]]:
     if not colon:
         raise Malformed("has an item that is not of the form '- NUMBER: reason'", item)
     value = _number(number, item)
-    reason = nodes.paragraph("", "", nodes.Text(rest.lstrip()), *first[1:])  # type: ignore[index]
+    rest = rest.lstrip()
+    reason = nodes.paragraph("", "", nodes.Text(rest[:1].upper() + rest[1:]), *first[1:])  # type: ignore[index]
     if not reason.astext():
         raise Malformed(f"gives no reason for {number.strip()}", item)
     return value, [reason, *item[1:]]
