@@ -32,9 +32,6 @@ from tests.test_site import (
     LECTURES,
     PAGES,
     PHONE,
-    address,
-    browser,
-    html,
     small_book,
     soup,
     visiting,
@@ -42,7 +39,7 @@ from tests.test_site import (
 )
 from tools import site
 
-__all__ = ["address", "browser", "html", "small_book"]  # fixtures
+__all__ = ["small_book"]  # a fixture
 
 # kB, gzip. The promise is 500 for a lecture; the limit is what the pages need today and some room for longer lectures.
 LIMITS = {"notebooks": 260, "book": 180}
