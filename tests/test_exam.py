@@ -461,14 +461,12 @@ def exam_book(small_book: Path) -> Path:
     (small_book / "book/lectures.yml").write_text(yaml.safe_dump(lectures), "utf-8")
     notebook = json.loads((ROOT / "notebooks/04_normalizing_flows.ipynb").read_text("utf-8"))
     notebook["metadata"]["applied_ds"] |= {"lecture": "01", "exam": [1]}
-    text = {
-        "cell_type": "markdown",
-        "metadata": {},
-        "id": "a",
-        "source": "# 1. First\n\n## Section one\n\nText.",
-    }
+    head = notebook["cells"][0]
+    section = {"cell_type": "markdown", "metadata": {}, "id": "a", "source": "## Section one\n\nText."}
     (small_book / "notebooks").mkdir()
-    (small_book / "notebooks/01_first.ipynb").write_text(json.dumps({**notebook, "cells": [text]}), "utf-8")
+    (small_book / "notebooks/01_first.ipynb").write_text(
+        json.dumps({**notebook, "cells": [head, section]}), "utf-8"
+    )
     with (small_book / "_toc.yml").open("a") as toc:
         toc.write("  - file: notebooks/01_first\n")
     return small_book
