@@ -370,6 +370,8 @@ def test_checks_are_accessible_and_fit_on_a_phone(
             f".filter(node => node.getBoundingClientRect().right > {PHONE['width']}).length"
         )
         assert wide == 0
+        typeset = "() => [...document.querySelectorAll('math:not([hidden] *)')].every(m => m.getBoundingClientRect().width)"
+        assert page.evaluate(typeset)
         result = Axe().run(page, context="article")
         assert result.violations_count == 0, result.generate_report()
         assert visit.problems == []
