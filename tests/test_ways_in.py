@@ -26,10 +26,10 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import Browser, expect
 
 from tests.test_pages import LECTURES, WRITTEN, markdown, name_of
-from tests.test_site import DOCUMENTS, browser, html, small_book, soup, visiting
+from tests.test_site import DOCUMENTS, small_book, soup, visiting
 from tools import address, anatomy, links, site
 
-__all__ = ["browser", "html", "small_book"]  # fixtures
+__all__ = ["small_book"]  # a fixture
 
 ROOT = site.ROOT
 sys.path.insert(0, str(ROOT / "book/_ext"))
