@@ -13,7 +13,7 @@ from bs4 import Tag
 from docutils import nodes
 
 from tests.test_pages import glossary, markdown
-from tests.test_site import html, small_book, soup  # noqa: F401 (fixtures)
+from tests.test_site import small_book, soup  # noqa: F401 (a fixture)
 from tools import anatomy, notebooks, site
 
 ROOT = site.ROOT
@@ -283,7 +283,7 @@ def test_a_book_without_a_list_has_links_and_one_without_a_glossary_has_none(tin
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
-def test_each_page_links_a_term_once_and_in_running_text(html: Path, name: str) -> None:  # noqa: F811
+def test_each_page_links_a_term_once_and_in_running_text(html: Path, name: str) -> None:
     page = soup(html, name)
     found = page.select("a.glossary-term")
     targets = [str(link["href"]) for link in found]
@@ -304,7 +304,7 @@ def test_each_page_links_a_term_once_and_in_running_text(html: Path, name: str) 
         assert not re.search(r"[\\{}]|Russian|[а-я]", str(link.get("title", ""))), link["title"]
 
 
-def test_lecture_4_links_what_it_speaks_of(html: Path) -> None:  # noqa: F811
+def test_lecture_4_links_what_it_speaks_of(html: Path) -> None:
     links = soup(html, "notebooks/04_normalizing_flows").select("a.glossary-term")
     linked = {str(link["href"]).split("#term-")[1] for link in links}
     assert linked >= {"density", "normalizing-flow", "change-of-variables", "Jacobian-matrix", "MADE", "AUC"}
@@ -383,6 +383,6 @@ def test_symbols_that_are_used_occur_in_their_lecture_and_the_others_are_reserve
 
 
 @pytest.mark.parametrize("name", ["glossary", "notation"])
-def test_the_page_has_a_description(html: Path, name: str) -> None:  # noqa: F811
+def test_the_page_has_a_description(html: Path, name: str) -> None:
     (text,) = (str(meta["content"]) for meta in soup(html, f"book/{name}").select('meta[name="description"]'))
     assert 50 <= len(text) <= 160

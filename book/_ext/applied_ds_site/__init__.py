@@ -18,7 +18,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from . import addresses, archive, formulas, glossary, heads, pages, paths, report, tables
+from . import addresses, archive, exam, formulas, glossary, heads, pages, paths, report, tables
 
 MODULES = (tables, paths, exam, heads, formulas, glossary, pages, report, addresses, archive)
 
