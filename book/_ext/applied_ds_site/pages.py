@@ -9,6 +9,8 @@ A page of the theme asks for 25 files; the weight is mostly that of things which
 - icons come from two small subsets of the theme's own icon fonts (`tools/make_fonts.py`) instead of a script of 1.5 MB;
 - pictures get their size and are loaded when they come into view; a PNG is stored again as lossless WebP;
 - a sound inside a page becomes a file that is loaded when it is played;
+- names, brackets, spaces and operators in code stand without a span of their own, which would be three quarters of all elements
+  of a lecture: they have the colour of the text around them;
 - names of buttons say what the buttons show, so that who speaks to the browser can say what is seen.
 
 What is left over in ``_static`` is removed at the end of the build. ``index.html`` leads to the landing page.
@@ -71,6 +73,8 @@ INLINE = [
 ]
 # Own files that are inside of site.css and site.js, or for those who work on the book; style sheets are too.
 INSIDE = {"course.js", "icons.woff2", "README.md"}
+# Classes of Pygments that the theme colours like plain code (`_finish` makes sure of it), and operators, for a quiet look.
+PLAIN, OPERATOR = ("n", "nn", "nx", "p", "pm", "w"), "o"
 # What a page must not hold, because what would serve it has been dropped.
 FORBIDDEN = {
     r'data-bs-toggle="(?!tooltip)': "a menu of Bootstrap",
@@ -151,6 +155,7 @@ class Bridge(BuiltinTemplateLoader):
             times=range(1, 2),
             what="place for advertisements",
         )
+        html = re.sub(rf'<span class="(?:{"|".join([*PLAIN, OPERATOR])})">([^<]*)</span>', r"\1", html)
         html = re.sub(r"<img\b[^>]*>", lambda found: self._picture(found[0]), html)
         return re.sub(
             r"<audio\b.*?</audio>", lambda found: self._sound(found[0], context), html, flags=re.DOTALL
@@ -338,6 +343,7 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
         return  # no page was rendered again, and Sphinx has copied nothing
     if unused := {*STYLES, *SCRIPTS} - bridge.seen:
         raise ExtensionError(f"pages.py knows files that no page asks for: {', '.join(sorted(unused))}")
+    _make_sure_that_plain_is_plain((static / "pygments.css").read_text("utf-8"))
     script = _merged_script(
         [*(static / name for name, what in SCRIPTS.items() if what == MERGED), own / "course.js"]
     )
@@ -381,6 +387,19 @@ def _sweep(static: Path, texts: list[str], keep: set[str]) -> None:
     for folder in sorted((path for path in static.rglob("*") if path.is_dir()), reverse=True):
         if not any(folder.iterdir()):
             folder.rmdir()
+
+
+def _make_sure_that_plain_is_plain(css: str) -> None:
+    """Raises ExtensionError if the theme gives an element of `PLAIN` a colour of its own."""
+    for mode in ("light", "dark"):
+        prefix = rf'html\[data-theme="{mode}"\] \.highlight'
+        base = re.search(rf"{prefix} {{ background: [^;]+; color: (#\w+) }}", css)
+        rules = dict(re.findall(rf"{prefix} \.(\w+) {{ ([^}}]+?) }}", css))
+        for name in PLAIN:
+            if not base or rules.get(name) != f"color: {base[1]}":
+                raise ExtensionError(
+                    f"pygments.css: .{name} is not plain in {mode} mode. The theme has changed; see pages.py"
+                )
 
 
 def _sheet(static: Path, name: str) -> Path:
