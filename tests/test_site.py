@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import os
 import re
 import shutil
 import threading
@@ -10,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tools import anatomy, site
@@ -68,9 +71,9 @@ class Visit:
     name: str
     problems: list[str] = field(default_factory=list)
 
-    def open(self, query: str = "") -> Page:
-        """Opens the page and waits until all of it is there."""
-        self.page.goto(f"{self.address}/{self.name}.html{query}", wait_until="networkidle")
+    def open(self, query: str = "", wait: Literal["load", "networkidle"] = "load") -> Page:
+        """Opens the page and waits until all of it is there; or until it has asked for nothing for half a second."""
+        self.page.goto(f"{self.address}/{self.name}.html{query}", wait_until=wait)
         return self.page
 
 
@@ -106,7 +109,7 @@ def visiting(browser: Browser, address: str, name: str, **settings: Any) -> Iter
 def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A page that is open; all tests of one page share it, and leave it as they found it."""
     with visiting(browser, address, request.param, color_scheme="light") as visit:
-        visit.open()
+        visit.open(wait="networkidle")
         yield visit
 
 
@@ -455,6 +458,40 @@ def test_a_build_renders_what_changed_and_nothing_else(small_book: Path) -> None
     assert "Another title" in soup(small_book / "_build/html", "book/index").get_text(), (
         "the sidebar is stale"
     )
+
+
+def test_a_build_in_steps_is_the_same_as_one_from_nothing(small_book: Path) -> None:
+    """Also when a file that is put in place is older than the last build, and without what no page needs any more."""
+    page, picture, sound = small_book / "book/second.md", small_book / "book/a.png", b"RIFF" + bytes(99)
+    Image.new("RGB", (700, 300), "white").save(picture)
+    player = (
+        f'<audio controls autoplay src="data:audio/wav;base64,{base64.b64encode(sound).decode()}"></audio>'
+    )
+    page.write_text(f"# Second\n\n![A white area](a.png)\n\n{player}\n", "utf-8")
+    built = site.build(small_book).html
+    image = soup(built, "book/second").select_one("article p > img")
+    assert image
+    assert (image["width"], image["height"], image["loading"]) == ("700", "300", "lazy")
+    assert str(image["src"]).endswith(".webp")
+    assert [path.suffix for path in (built / "_images").iterdir()] == [".webp"]
+    (heard,) = soup(built, "book/second").select("audio")
+    assert (built / "book" / str(heard["src"])).resolve().read_bytes() == sound
+    assert not heard.has_attr("autoplay")
+    page.write_text("# Second\n\nNew.\n", "utf-8")
+    os.utime(page, (1e9, 1e9))
+    site.build(small_book)
+    assert "New." in soup(built, "book/second").get_text()
+    assert not [path for folder in ("_images", "_sounds") for path in (built / folder).glob("*")]
+    page.write_text("# Second\n\nNewer.\n", "utf-8")
+    assert re.findall(r"reading sources\.\.\. \[.+\] (\S+)", site.build(small_book).log) == ["book/second"]
+    in_steps = {path.relative_to(built): path.read_bytes() for path in built.rglob("*") if path.is_file()}
+    site.build(small_book, fresh=True)
+    at_once = {path.relative_to(built): path.read_bytes() for path in built.rglob("*") if path.is_file()}
+    assert set(in_steps) == set(at_once)
+    assert {path for path in at_once if in_steps[path] != at_once[path]} <= {
+        Path("searchindex.js"),  # counts its words in the order in which they came
+        Path("applied-data-science-site.zip"),  # holds that file
+    }
 
 
 @pytest.mark.parametrize("stamp", ["{", "[]", "\xff"])

@@ -10,6 +10,7 @@ import base64
 import gzip
 import hashlib
 import io
+import os
 import re
 import wave
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
-from applied_ds_site import pages
+from applied_ds_site import formulas, pages
 from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
@@ -282,7 +283,9 @@ THEME_CHANGES = {
     '<meta name="viewport" content="width=1"><meta name="viewport" content="width=2">': "width of the window: found 4 times",
     '<button data-bs-toggle="dropdown">': "a menu of Bootstrap",
     '<div class="sd-card">': "an element of sphinx-design",
-    '<script src="https://cdn.example.org/require.min.js"></script>': "a widget",
+    '<script src="https://cdn.example.org/require.min.js"></script>': "something that another host serves",
+    '<img src="data:image/png;base64,">': "a picture or a film inside of the page",
+    '<script type="application/vnd.jupyter.widget-view+json">{}</script>': "a widget",
 }
 
 
@@ -333,9 +336,8 @@ def test_a_file_that_no_page_asks_for_stops_the_build(small_book: Path) -> None:
     known = '    "pygments.css": MERGED,'
     assert known in text
     module.write_text(text.replace(known, f'{known}\n    "gone.css": MERGED,'), "utf-8")
-    with pytest.raises(site.BuildError):
+    with pytest.raises(site.BuildError, match=r"no page asks for: gone\.css"):
         site.build(small_book)
-    assert "no page asks for: gone.css" in (small_book / "_build/site.log").read_text("utf-8")
 
 
 def test_a_formula_that_cannot_be_read_stops_the_build_and_a_sound_becomes_a_file(small_book: Path) -> None:
@@ -416,15 +418,34 @@ def test_the_size_of_a_drawing(tmp_path: Path, root: str, size: tuple[int, int])
         pages.size_of(file)
 
 
-def test_a_picture_that_is_larger_as_webp_stays_png(tmp_path: Path) -> None:
-    noise, plain = tmp_path / "noise.png", tmp_path / "plain.png"
+def test_a_picture_that_webp_does_not_serve_stays_png(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that would be larger, one with several frames, one of 16 bits."""
+    plain, target = tmp_path / "plain.png", tmp_path / "plain.webp"
     Image.new("RGB", (400, 300), "white").save(plain, compress_level=0)
-    Image.new("RGB", (1, 1)).save(noise)
-    assert pages.as_webp(plain, tmp_path / "plain.webp")
-    first = (tmp_path / "plain.webp").read_bytes()
-    (tmp_path / "plain.webp").unlink()
-    assert pages.as_webp(plain, tmp_path / "plain.webp")
-    assert (tmp_path / "plain.webp").read_bytes() == first
-    noise.write_bytes(b"\x89PNG" + b"")  # not a picture at all
-    with pytest.raises(OSError, match="cannot identify"):
-        pages.as_webp(noise, tmp_path / "noise.webp")
+    assert pages.as_webp(plain, target)
+    first = target.read_bytes()
+    target.unlink()
+    assert pages.as_webp(plain, target)
+    assert target.read_bytes() == first
+    os.utime(plain, (2e9, 2e9))
+    with monkeypatch.context() as patch:
+        patch.setattr(Image.Image, "save", lambda self, file, *_, **__: file.write(bytes(1_000_000)))
+        assert not pages.as_webp(plain, target)
+    assert not target.exists(), "an old file must not stand for a new picture"
+    for name, image in (("film", Image.new("L", (400, 300))), ("deep", Image.new("I;16", (400, 300)))):
+        file = tmp_path / f"{name}.png"
+        more = (
+            {"save_all": True, "append_images": [Image.new("L", (400, 300), 255)]} if name == "film" else {}
+        )
+        image.save(file, compress_level=0, **more)
+        assert not pages.as_webp(file, tmp_path / f"{name}.webp")
+        assert not (tmp_path / f"{name}.webp").exists()
+
+
+@pytest.mark.parametrize("tex", [r"x \eqref{a}", r"\label{a} x", r"\color{red} x"])
+def test_what_works_in_a_notebook_only_is_refused(tex: str) -> None:
+    with pytest.raises(ValueError, match="does not work on the site"):
+        formulas.mathml(tex, display=False)
+    assert "<math" in formulas.mathml(r"f \colon x \mapsto y", display=False)

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -78,7 +79,11 @@ def build(root: Path = ROOT, *, fresh: bool = False) -> Build:
             print("The site is up to date.")
             return Build(html, "", time.monotonic() - start)
         finished = work / "finished"
-        if fresh or before.get("structure") != now["structure"] or not finished.exists():
+        if (
+            fresh
+            or before.get("structure") != now["structure"]
+            or _sphinx_would_miss(root, before, now, finished)
+        ):
             shutil.rmtree(work, ignore_errors=True)
         finished.unlink(missing_ok=True)
         log = _run_jupyter_book(root, work)
@@ -86,6 +91,14 @@ def build(root: Path = ROOT, *, fresh: bool = False) -> Build:
         (work / "_build/html/.inputs.json").write_text(json.dumps(now), "utf-8")
         _publish(work / "_build/html", html)
     return Build(html, log, time.monotonic() - start)
+
+
+def _sphinx_would_miss(root: Path, before: dict[str, str], now: dict[str, str], finished: Path) -> bool:
+    """Whether a file has changed, yet is older than the last build (moved or unpacked): Sphinx goes by times."""
+    if not finished.exists():
+        return True
+    changed = [name for name in now if now[name] != before.get(name) and (root / name).is_file()]
+    return any((root / name).stat().st_mtime <= finished.stat().st_mtime for name in changed)
 
 
 def is_current(root: Path = ROOT) -> bool:
@@ -103,18 +116,21 @@ def _stamped(root: Path) -> dict[str, str]:
 
 
 def fingerprints(root: Path) -> dict[str, str]:
-    """Checksums of all inputs: `structure` covers what every page shows (settings, titles), `content` the rest."""
-    digests = {"structure": hashlib.sha256(sys.version.encode()), "content": hashlib.sha256()}
-    for kind, patterns in (("structure", STRUCTURE), ("content", CONTENT)):
-        for path in _files(root, patterns):
-            digests[kind].update(f"{path.relative_to(root)}\0".encode())
-            digests[kind].update(hashlib.sha256(path.read_bytes()).digest())
+    """Checksums of all inputs: `structure` covers what every page shows (settings, names, titles), then file by file."""
+    structure = hashlib.sha256(sys.version.encode())
+    files = {}
+    for path in _files(root, STRUCTURE):
+        structure.update(f"{path.relative_to(root)}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
+    for path in _files(root, CONTENT):
+        name = path.relative_to(root).as_posix()
+        structure.update(f"{name}\0".encode())
+        files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     for path in documents(root):
         title = (
             re.search(r'^(?:\s*")?# (.+)$', path.read_text("utf-8"), re.MULTILINE) if path.is_file() else None
         )
-        digests["structure"].update(f"{path.relative_to(root)}\0{title and title[1]}\0".encode())
-    return {kind: digest.hexdigest() for kind, digest in digests.items()}
+        structure.update(f"{path.relative_to(root)}\0{title and title[1]}\0".encode())
+    return {"structure": structure.hexdigest(), **files}
 
 
 def documents(root: Path = ROOT) -> list[Path]:
@@ -148,14 +164,22 @@ def _run_jupyter_book(root: Path, work: Path) -> str:
         encoding="utf-8",
     )
     assert process.stdout is not None
-    for coloured in process.stdout:
-        line = re.sub(r"\x1b\[[\d;]*m", "", coloured)
-        lines.append(line)
-        _show_progress(line)
-    status = process.wait()
+    try:
+        for coloured in process.stdout:
+            line = re.sub(r"\x1b\[[\d;]*m", "", coloured)
+            lines.append(line)
+            _show_progress(line)
+        status = process.wait()
+    except BaseException:  # whoever is interrupted leaves nothing behind that still writes
+        process.kill()
+        process.wait()
+        raise
     log = "".join(lines)
     (root / "_build/site.log").write_text(log, "utf-8")
     problems = [line.rstrip() for line in lines if re.search(r"\b(WARNING|ERROR|CRITICAL)\b", line)]
+    problems += [
+        line.rstrip() for line in lines if re.match(r"Reason: |sphinx\.errors\.ExtensionError: ", line)
+    ]
     if status or problems:
         shutil.rmtree(work, ignore_errors=True)
         shown = "\n".join(problems or [line.rstrip() for line in lines[-15:]])
@@ -214,6 +238,7 @@ def main() -> int:
     building = commands.add_parser("build", help="build the site into _build/html")
     building.add_argument("--fresh", action="store_true", help="start from nothing")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     print(f"Building the site from {len(documents())} pages …", flush=True)
     try:
         done = build(fresh=arguments.fresh)

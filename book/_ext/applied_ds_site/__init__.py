@@ -27,4 +27,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx: sets up every module."""
     for module in MODULES:
         module.setup(app)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": "1", "parallel_read_safe": False, "parallel_write_safe": False}

@@ -17,7 +17,7 @@ from sphinx.config import Config
 
 
 def _one_address(app: Sphinx, config: Config) -> None:
-    config.ogp_site_url, config.ogp_site_name = config.html_baseurl, config.html_title  # type: ignore[attr-defined]
+    config.ogp_site_url, config.ogp_site_name = config.html_baseurl, config.html_title
 
 
 def _describe(

@@ -2,7 +2,7 @@
 
 Temml (``vendor/temml.min.js``, see ``vendor/README.md``) runs inside V8 (``mini-racer``). A formula that it cannot read is a
 warning, and so fails the build. Display formulas carry the number that their ``\\tag`` gives them, and no other. The font is
-STIX Two Math, cut down to the characters that the book uses (module ``fonts``).
+STIX Two Math, cut down to the characters that the book uses (``tools/make_fonts.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from sphinx.writers.html5 import HTML5Translator
 
 logger = logging.getLogger(__name__)
 
+# What Temml takes and leaves to a script in the browser, or what would ignore dark mode.
+UNSUPPORTED = re.compile(r"\\(?:eq)?ref\b|\\label\b|\\(?:text)?color\b")
 TEMML = Path(__file__).parent / "vendor/temml.min.js"
 
 
@@ -37,7 +39,14 @@ def mathml(tex: str, *, display: bool) -> str:
     Raises:
         ValueError: Temml cannot read the formula; the message says where.
     """
-    settings = {"displayMode": display, "throwOnError": True, "trust": False}
+    if found := UNSUPPORTED.search(tex):
+        raise ValueError(f"{found[0]} does not work on the site; number with \\tag, cite as (4.1)")
+    settings = {
+        "displayMode": display,
+        "throwOnError": True,
+        "trust": False,
+        "wrap": "none" if display else "tex",
+    }
     try:
         return str(_temml().call("temml.renderToString", tex, settings))
     except JSEvalException as error:

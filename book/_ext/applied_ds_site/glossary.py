@@ -162,7 +162,7 @@ class Glossary:
             logger.warning("%s: %s", TERMS, fault)
         self.matcher = Matcher(leads, set((settings or {}).get("unlinked") or ()))
         now = (sorted(self.terms.items()), settings)
-        before, env.applied_ds_glossary = getattr(env, "applied_ds_glossary", None), now  # type: ignore[attr-defined]
+        before, env.applied_ds_glossary = getattr(env, "applied_ds_glossary", None), now
         return [] if before == now else sorted(env.found_docs)
 
     def link(self, app: Sphinx, tree: nodes.document, docname: str) -> None:

@@ -6,7 +6,7 @@ A page of the theme asks for 25 files; the weight is mostly that of things which
   does not stand there, or stands there and is named by no page, is an error;
 - the style sheets become one, ``site.css``, without the rules for classes that no page has; the scripts become one, ``site.js``,
   which is deferred. The scripts of the search are on the search page only;
-- icons come from two small subsets of the theme's own icon fonts (`tools/make_fonts.py`) instead of a script of 1.5 MB;
+- icons come from a small subset of the theme's own icon font (`tools/make_fonts.py`) instead of a script of 1.5 MB;
 - pictures get their size and are loaded when they come into view; a PNG is stored again as lossless WebP;
 - a sound inside a page becomes a file that is loaded when it is played;
 - names, brackets, spaces and operators in code stand without a span of their own, which would be three quarters of all elements
@@ -75,11 +75,14 @@ INLINE = [
 INSIDE = {"course.js", "icons.woff2", "README.md"}
 # Classes of Pygments that the theme colours like plain code (`_finish` makes sure of it), and operators, for a quiet look.
 PLAIN, OPERATOR = ("n", "nn", "nx", "p", "pm", "w"), "o"
+WIDE = 600  # pixels; a picture from here on takes the margins of a phone as well
 # What a page must not hold, because what would serve it has been dropped.
 FORBIDDEN = {
     r'data-bs-toggle="(?!tooltip)': "a menu of Bootstrap",
     r'class="(?:[^"]* )?(?:sd-|toggle[ "]|tag_hide)': "an element of sphinx-design or togglebutton",
-    r'<script type="application/vnd.jupyter.widget|require\.min\.js|cdn\.': "a widget, which would load from another host",
+    r"application/vnd\.jupyter\.widget": "a widget, which would load from another host",
+    r'<(?:script|img|iframe|audio|video|source)\b[^>]*\s(?:src|data)="(?:https?:)?//': "something that another host serves",
+    r'src="data:(?:image|video)': "a picture or a film inside of the page instead of in a file",
 }
 
 
@@ -107,13 +110,13 @@ class Bridge(BuiltinTemplateLoader):
 
     builder: StandaloneHTMLBuilder
 
-    def init(self, builder: StandaloneHTMLBuilder, theme: Any = None, dirs: list[str] | None = None) -> None:  # type: ignore[override]
+    def init(self, builder: StandaloneHTMLBuilder, theme: Any = None, dirs: list[str] | None = None) -> None:
         """Keeps the builder, which knows the pictures."""
         super().init(builder, theme, dirs)
         self.builder = builder
         self.seen: set[str] = set()
 
-    def render(self, template: str, context: dict[str, Any]) -> str:  # type: ignore[override]
+    def render(self, template: str, context: dict[str, Any]) -> str:
         """The page as it is written."""
         html = super().render(template, context)
         return self.finished(html, context) if "</head>" in html else html
@@ -156,6 +159,19 @@ class Bridge(BuiltinTemplateLoader):
             what="place for advertisements",
         )
         html = re.sub(rf'<span class="(?:{"|".join([*PLAIN, OPERATOR])})">([^<]*)</span>', r"\1", html)
+        html = re.sub(  # no line begins with the comma behind a formula
+            r'\(?<span class="math"><math(?:(?!</math>).)*</math></span>[.,;:!?)]+',
+            r'<span class="together">\g<0></span>',
+            html,
+        )
+        html = re.sub(r"<pre>(?=<span></span>(?:✓ |Exercise )[^<]*</pre>)", '<pre class="wrapped">', html)
+        html = substituted(
+            html,
+            'aria-label="Color mode"',
+            'aria-label="Colour mode"',
+            times=range(1, 2),
+            what="button for light and dark",
+        )
         html = re.sub(r"<img\b[^>]*>", lambda found: self._picture(found[0]), html)
         return re.sub(
             r"<audio\b.*?</audio>", lambda found: self._sound(found[0], context), html, flags=re.DOTALL
@@ -200,17 +216,25 @@ class Bridge(BuiltinTemplateLoader):
         name = unquote(source[1].rsplit("/", 1)[-1]) if source else ""
         files = {target: path for path, target in self.builder.images.items()}
         if not source or "/_images/" not in f"/{source[1]}" or name not in files:
-            return tag if 'width="' in tag else self._static_picture(tag, source[1] if source else "")
+            return self._static_picture(tag, source[1] if source else "")
         file = Path(self.builder.srcdir) / files[name]
         width, height = size_of(file)
+        if shown := re.search(r'style="width:\s*([\d.]+)px;\s*height:\s*([\d.]+)px;?"', tag):
+            width, height = round(float(shown[1])), round(float(shown[2]))  # as the cell asked for
+            tag = tag.replace(shown[0], "")
         if file.suffix == ".png":
             target = Path(self.builder.outdir) / "_images" / f"{Path(name).stem}.webp"
             if as_webp(file, target):
                 tag = tag.replace(source[1], source[1][: -len(".png")] + ".webp")
         tag = re.sub(r'\s(?:width|height|loading|decoding)="[^"]*"', "", tag)
-        return tag.replace(
-            "<img", f'<img width="{width}" height="{height}" loading="lazy" decoding="async"', 1
-        )
+        if width >= WIDE:
+            tag = (
+                tag.replace('class="', 'class="wide ')
+                if "class=" in tag
+                else tag.replace("<img", '<img class="wide"')
+            )
+        settings = f'width="{width}" height="{height}" loading="lazy" decoding="async"'
+        return tag.replace("<img", f"<img {settings}", 1)
 
     def _static_picture(self, tag: str, address: str) -> str:
         file = Path(self.builder.srcdir) / "book/_static" / address.rsplit("_static/", 1)[-1]
@@ -231,7 +255,7 @@ class Bridge(BuiltinTemplateLoader):
             return str(context["pathto"](f"_sounds/{name}", 1))
 
         tag = re.sub(r"data:audio/(?P<kind>[\w-]+);base64,(?P<data>[A-Za-z0-9+/=]+)", write, tag)
-        tag = re.sub(r'\spreload="\w+"', "", tag)
+        tag = re.sub(r'\s(?:preload|autoplay)(?:="\w*")?', "", tag)
         return tag.replace("<audio", '<audio preload="none"', 1)
 
 
@@ -256,15 +280,22 @@ def size_of(file: Path) -> tuple[int, int]:
 
 
 def as_webp(file: Path, target: Path) -> bool:
-    """Stores a PNG as lossless WebP, if that is smaller; the same picture, and the same bytes every time."""
-    if not target.is_file() or target.stat().st_mtime < file.stat().st_mtime:
-        with Image.open(file) as image:
-            content = io.BytesIO()
+    """Stores a PNG as lossless WebP; the same picture, and the same bytes every time.
+
+    Returns:
+        False, and no file, if WebP would be larger or would not hold all of it: frames, more than 8 bits.
+    """
+    if target.is_file() and target.stat().st_mtime >= file.stat().st_mtime:
+        return True
+    content = io.BytesIO()
+    with Image.open(file) as image:
+        if getattr(image, "n_frames", 1) == 1 and image.mode in ("1", "L", "LA", "P", "RGB", "RGBA"):
             image.save(content, "WEBP", lossless=True, quality=80, method=6, exact=True)
-        if len(content.getvalue()) >= file.stat().st_size:
-            return False
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content.getvalue())
+    if not 0 < len(content.getvalue()) < file.stat().st_size:
+        target.unlink(missing_ok=True)
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content.getvalue())
     return True
 
 
@@ -321,13 +352,13 @@ def _names(selector: list[Any]) -> set[str]:
 
 
 def _with_icons(css: str, static: Path) -> str:
-    """The two icon fonts inside of the style sheet: together they are smaller than the request for one."""
+    """The font of the icons inside of the style sheet: it is smaller than the request for it."""
 
     def inline(found: re.Match[str]) -> str:
         content = base64.b64encode((static / found[1]).read_bytes()).decode()
         return f"url(data:font/woff2;base64,{content})"
 
-    return re.sub(r'url\("?(fonts/icons[\w-]*\.woff2)"?\)', inline, css)
+    return re.sub(r'url\("?(fonts/icons\.woff2)"?\)', inline, css)
 
 
 # --- End of the build ---
@@ -370,9 +401,11 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
             if path.suffix != ".css" and path.name not in INSIDE
         },
     )
-    for picture in (out / "_images").glob("*.png"):
-        if picture.with_suffix(".webp").is_file():
-            picture.unlink()
+    for folder in ("_images", "_sounds"):
+        named = {unquote(name) for page in pages for name in re.findall(rf'{folder}/([^"?#]+)', page)}
+        for file in (out / folder).glob("*"):
+            if file.name not in named:
+                file.unlink()
     _lead_to_landing_page(out, app.config)
 
 
