@@ -75,6 +75,13 @@ INLINE = [
 INSIDE = {"course.js", "icons.woff2", "README.md"}
 # Classes of Pygments that the theme colours like plain code (`_finish` makes sure of it), and operators, for a quiet look.
 PLAIN, OPERATOR = ("n", "nn", "nx", "p", "pm", "w"), "o"
+# The font of the text is asked for at once, so that it is there for the first line; a browser forbids that to a file.
+PRELOAD = """
+if (location.protocol !== "file:") {
+  const font = { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "", href: "FONT" };
+  document.head.append(Object.assign(document.createElement("link"), font));
+}
+"""
 WIDE = 600  # pixels; a picture from here on takes the margins of a phone as well
 # What a page must not hold, because what would serve it has been dropped.
 FORBIDDEN = {
@@ -203,6 +210,7 @@ class Bridge(BuiltinTemplateLoader):
         html = re.sub(rf"<script>(?:{'|'.join(INLINE)})[^<]*</script>\s*", "", html)
         own = "\n    ".join(
             [
+                f"<script>{PRELOAD}</script>".replace("FONT", f"{static}fonts/serif.woff2"),
                 f'<link rel="stylesheet" href="{static}site.css">',
                 f'<script defer src="{static}site.js"></script>',
                 *kept,
