@@ -84,6 +84,11 @@ def test_every_question_of_a_written_lecture_is_complete(html: Path) -> None:
             name = f"Lecture {lecture['number'].lstrip('0')} ({lecture['title']})"
             (note,) = entry.select(".unwritten")
             assert flat(note.get_text()) == f"{name} is not yet written."
+    (line,) = (p for p in soup(html, "book/exam").select("article p") if "Written so far" in p.get_text())
+    assert [link["href"] for link in line.select("a")] == [
+        f"#{entry['id']}" for entry in entries if not entry.select(".unwritten")
+    ]
+    assert re.fullmatch(r"Written so far: questions? \d+(, \d+)*( and \d+)?\.", flat(line.get_text()))
     kinds = {check["data-kind"] for entry in entries for check in entry.select("fieldset")}
     assert kinds == {"choice", "several", "number", "order"}
 
@@ -189,6 +194,10 @@ def answer_number(check: Locator) -> None:
         box.fill(reason.get_attribute("data-number") or "")
         press(check)
         assert (verdict(check), said(check)) == ("wrong", f"✗ Not yet. {text_of(reason)}")
+        for near in (0.997, 1.003):  # rounded on the way
+            box.fill(repr(near * float(reason.get_attribute("data-number") or "")))
+            press(check)
+            assert (verdict(check), said(check)) == ("wrong", f"✗ Not yet. {text_of(reason)}")
     for other, way in ((right + 12345.6, "too large"), (right - 12345.6, "too small")):
         box.fill(str(other))
         press(check)
@@ -204,22 +213,31 @@ def answer_order(check: Locator) -> None:
     first = next(k for k, place in enumerate(places, start=1) if place != k)
     assert f"The first item out of place is number {first}: " in said(check)
     assert text_of(items.nth(first - 1).locator(".self-check-reason")) in said(check)
-    expect(items.first.get_by_role("button", name=re.compile("^Move up"))).to_be_disabled()
-    expect(items.last.get_by_role("button", name=re.compile("^Move down"))).to_be_disabled()
+    check_ends(check)
     for place in range(1, len(places) + 1):
         item = check.locator(f".self-check-order > li[data-place='{place}']")
         while (now := item.evaluate("node => [...node.parentNode.children].indexOf(node) + 1")) > place:
             button = item.get_by_role("button", name=re.compile("^Move up"))
             button.click()
             assert said(check) == f"Moved to place {now - 1} of {len(places)}."
-            there = button if now - 1 > 1 else item.get_by_role("button", name=re.compile("^Move down"))
-            expect(there).to_be_focused()
+            expect(button).to_be_focused()
+            check_ends(check)
     press(check)
     assert verdict(check) == "right"
     for item in items.all():
         assert text_of(item.locator(".self-check-reason")) in said(check)
     press(check, "Start again")
     assert [int(item.get_attribute("data-place") or "") for item in items.all()] == places
+    check_ends(check)
+
+
+def check_ends(check: Locator) -> None:
+    """The first item alone cannot go up, the last alone cannot go down."""
+    for step, end in (("-1", 0), ("1", -1)):
+        buttons = check.locator(f"[data-move='{step}']")
+        stated = [button.get_attribute("aria-disabled") == "true" for button in buttons.all()]
+        assert [k for k, disabled in enumerate(stated) if disabled] == [range(len(stated))[end]]
+        assert not any(button.get_attribute("disabled") is not None for button in buttons.all())
 
 
 ANSWERS = {
@@ -283,6 +301,67 @@ def test_every_answer_gets_its_own_reason(browser: Browser, address: str, name: 
         assert visit.problems == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("4.3333", "mean of the three values"),
+        ("4,3", "too large"),  # further than half a per cent from 4.33
+        ("0.1667", "factor of the inverse map"),
+        ("1/6", "factor of the inverse map"),
+        ("-6", "a factor of areas is not negative"),
+        ("6.0001", "The number is too large"),  # near the answer, which has no tolerance
+    ],
+)
+def test_a_known_wrong_number_is_known_when_it_is_rounded_otherwise(
+    browser: Browser, address: str, typed: str, reason: str
+) -> None:
+    with visiting(browser, address, "book/before-you-start") as visit:
+        page = visit.open()
+        answer = "6.0" if "6" in typed else "3.5"
+        check = page.locator("fieldset[data-kind=number]", has=page.locator(f"[data-answer='{answer}']"))
+        check.locator("input").fill(typed)
+        press(check)
+        assert verdict(check) == "wrong"
+        assert reason in said(check)
+        assert visit.problems == []
+
+
+def test_known_wrong_numbers_are_told_apart(html: Path) -> None:
+    """None is within the tolerance of the answer, and no entered number is near to two of them."""
+    pairs = 0
+    for name, check in checks(html):
+        field = check.select_one(".self-check-number")
+        if not field:
+            continue
+        answer, tolerance = (float(str(field[f"data-{key}"])) for key in ("answer", "tolerance"))
+        known = [
+            (float(str(reason["data-number"])), float(str(reason["data-within"])))
+            for reason in check.select(".self-check-reason[data-number]")
+        ]
+        for k, (value, within) in enumerate(known):
+            assert abs(value - answer) > tolerance, f"{name}: {value}"
+            assert within >= tolerance, f"{name}: {value}"
+            assert all(abs(value - other) > within + room for other, room in known[:k]), f"{name}: {value}"
+            pairs += k
+    assert pairs > 20
+
+
+def test_the_room_around_a_wrong_number_shrinks_where_another_is_near(html: Path) -> None:
+    import importlib
+    import sys
+
+    sys.path.insert(0, str(ROOT / "book/_ext"))
+    try:
+        within = importlib.import_module("applied_ds_site.exam")._within
+    finally:
+        sys.path.remove(str(ROOT / "book/_ext"))
+    assert within(4.0, [3.5, 5.0], 0.001) == pytest.approx(0.02)
+    assert within(-4.0, [3.5], 0.0) == pytest.approx(0.02)
+    assert within(4.0, [3.5], 0.1) == 0.1
+    assert within(1000.0, [1001.0, 3.0], 0.0) == pytest.approx(0.4)
+    assert within(0.0, [3.5], 0.0) == 0.0
+
+
 def focus(page: Page, target: Locator) -> None:
     """Moves the focus with the tabulator key alone."""
     for _ in range(12):
@@ -327,6 +406,7 @@ def test_every_kind_can_be_answered_by_keyboard(browser: Browser, address: str) 
 
         down = order.locator("li").first.get_by_role("button", name=re.compile("^Move down"))
         item = text_of(order.locator("li .self-check-text").first)
+        mark = order.locator(".self-check-order > li").first.get_attribute("data-place")
         focus(page, down)
         page.keyboard.press("Enter")
         assert said(order) == "Moved to place 2 of 5."
@@ -335,6 +415,20 @@ def test_every_kind_can_be_answered_by_keyboard(browser: Browser, address: str) 
         assert flat(focused).startswith(item[:8]), "the focus did not move with the item"
         page.keyboard.press("Space")
         assert said(order) == "Moved to place 3 of 5."
+
+        # At an end a press too many does nothing, says so, and keeps the focus.
+        moved = order.locator(f".self-check-order > li[data-place='{mark}']")
+        for name, places, end in (("down", (4, 5), "last"), ("up", (4, 3, 2, 1), "first")):
+            button = moved.get_by_role("button", name=re.compile(f"^Move {name}"))
+            button.focus()
+            for place in places:
+                page.keyboard.press("Enter")
+                assert said(order) == f"Moved to place {place} of 5."
+            for key in ("Enter", "Space"):
+                page.keyboard.press(key)
+                assert said(order) == f"Not moved: this is the {end} item."
+                assert text_of(order.locator("li .self-check-text").nth(places[-1] - 1)) == item
+                expect(button).to_be_focused()
 
         summary = entry.locator("details.model-answer > summary")
         summary.focus()
@@ -370,6 +464,11 @@ def test_checks_are_accessible_and_fit_on_a_phone(
             f".filter(node => node.getBoundingClientRect().right > {PHONE['width']}).length"
         )
         assert wide == 0
+        formulas = page.locator("details.model-answer div.math")
+        cut = formulas.evaluate_all(
+            "all => all.filter(n => n.scrollWidth > n.clientWidth).map(n => n.textContent)"
+        )
+        assert cut == [], "formulas of a model answer are wider than a phone"
         typeset = "() => [...document.querySelectorAll('math:not([hidden] *)')].every(m => m.getBoundingClientRect().width)"
         assert page.evaluate(typeset)
         result = Axe().run(page, context="article")
@@ -493,9 +592,13 @@ def test_malformed_entries_fail_the_build_and_say_where(exam_book: Path) -> None
 
 
 def test_a_complete_entry_builds_and_can_be_linked(exam_book: Path) -> None:
-    (exam_book / "book/second.md").write_text(f"# Second\n\n{GOOD}", "utf-8")
+    written = "```{written-questions}\n```\n\n"
+    (exam_book / "book/second.md").write_text(f"# Second\n\n{written}{GOOD}", "utf-8")
     (exam_book / "book/index.md").write_text("# First\n\nSee [this](second.md#question-1).\n", "utf-8")
     html = site.build(exam_book).html
+    line = soup(html, "book/second").select("article section > p")[0]
+    assert flat(line.get_text()) == "Written so far: question 1."
+    assert [link["href"] for link in line.select("a")] == ["#question-1"]
     (link,) = soup(html, "book/second").select(".exam-proof a")
     assert (link["href"], link.get_text()) == ("../notebooks/01_first.html#section-one", "Section one")
     assert soup(html, "book/index").select("article a[href='second.html#question-1']")

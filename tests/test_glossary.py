@@ -11,9 +11,10 @@ import pytest
 import yaml
 from bs4 import Tag
 from docutils import nodes
+from playwright.sync_api import Browser
 
 from tests.test_pages import glossary, markdown
-from tests.test_site import small_book, soup  # noqa: F401 (a fixture)
+from tests.test_site import PHONE, small_book, soup, visiting  # noqa: F401 (a fixture)
 from tools import anatomy, notebooks, site
 
 ROOT = site.ROOT
@@ -321,18 +322,18 @@ def test_notebooks_hold_no_mark_of_the_glossary(path: Path) -> None:
 
 
 def notation() -> Iterator[tuple[str, list[str], str, list[str], str]]:
-    """Section, symbols, meaning, names in code and status of each row of the notation page."""
+    """Section, symbols, meaning, names in code and lecture of each row of the notation page."""
     text = markdown(ROOT / "book/notation.md")
     for title, body in re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL):
         rows = [re.split(r"(?<!\\)\|", row)[1:-1] for row in re.findall(r"^\|.+\|$", body, re.MULTILINE)]
         if rows and len(rows[0]) == 5:
-            for symbol, meaning, _, code, status in rows[2:]:
+            for symbol, meaning, _, code, lecture in rows[2:]:
                 yield (
                     title,
                     re.findall(r"\$(.+?)\$", symbol),
                     meaning,
                     re.findall(r"`(.+?)`", code),
-                    status.strip(),
+                    lecture.strip(),
                 )
 
 
@@ -361,11 +362,11 @@ def test_symbols_that_are_used_occur_in_their_lecture_and_the_others_are_reserve
     lectures = yaml.safe_load((ROOT / "book/lectures.yml").read_text("utf-8"))
     numbers = {lecture["number"].lstrip("0") for lecture in lectures}
     used = 0
-    for title, symbols, _, names, status in notation():
-        kind, _, number = status.partition(", ")
-        assert number in numbers, f"{title}: {symbols}: {status}"
-        assert kind == ("used" if number in LECTURES else "reserved"), f"{title}: {symbols}: {status}"
-        if kind == "reserved":
+    for title, symbols, _, names, stated in notation():
+        number = stated.strip("()")
+        assert number in numbers, f"{title}: {symbols}: {stated}"
+        assert stated == (number if number in LECTURES else f"({number})"), f"{title}: {symbols}: {stated}"
+        if number not in LECTURES:
             continue
         used += 1
         lecture = anatomy.Lecture.load(LECTURES[number])
@@ -380,6 +381,15 @@ def test_symbols_that_are_used_occur_in_their_lecture_and_the_others_are_reserve
             assert not missing, f"{title}: {symbol} does not occur in lecture {number}: {missing}"
         assert set(names) <= code, f"{title}: lecture {number} has no {set(names) - code} in its code"
     assert used > 20
+
+
+def test_the_tables_of_the_notation_fit_on_a_phone(browser: Browser, address: str) -> None:
+    with visiting(browser, address, "book/notation", viewport=PHONE) as visit:
+        page = visit.open()
+        tables = page.locator("article table")
+        assert tables.count() == 9
+        widths = tables.evaluate_all("all => all.map(n => [n.offsetWidth, n.parentElement.clientWidth])")
+        assert all(table <= room for table, room in widths), widths
 
 
 @pytest.mark.parametrize("name", ["glossary", "notation"])

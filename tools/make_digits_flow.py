@@ -140,7 +140,7 @@ def make_weights(lecture: Any) -> None:
         "Weights of the finished digit flow of lecture 4: ten affine couplings behind the marginal flow.",
         f"{sum(value.numel() for value in half.values()):,} parameters in half precision, by parameter name",
         f"none; the model has {bits:.2f} bits per dimension on the held-out digits",
-        f"{FINISHED_STEPS} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, "
+        f"{FINISHED_STEPS:,} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, "
         f"seed {SEEDS[0]}",
     )
 
@@ -222,7 +222,7 @@ def make_table(lecture: Any) -> None:
     write_card(
         path,
         f"Bits per dimension of {len(rows)} density models on the held-out digits, for lecture 4.",
-        f"{len(rows)} models; for each the training steps, the seeds and a number a seed",
+        f"{len(rows)} models; for each the training steps, the seeds, and one number for each seed",
         "bits per dimension on the 1,000 held-out digits of mnist_5k",
         "trained on its 4,000 training digits by the code that lecture 4 exports; two flows come from the library zuko",
     )

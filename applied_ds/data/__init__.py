@@ -76,7 +76,7 @@ def two_moons(n: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.nda
     """Points on two interleaved half circles, the classic test of a density model in two dimensions.
 
     Shape: points (n, 2), float32; which moon (n,), int64
-    Units: none; each half circle has radius 1, ``noise`` is the standard deviation of the Gaussian noise around it
+    Units: none; each half circle has radius 1, ``noise`` is the standard deviation of the Gaussian noise around it, 0.1 unless given
     Origin: drawn by ``sklearn.datasets.make_moons`` with the seed that is given
     Licence: scikit-learn is BSD-3-Clause
     """

@@ -74,10 +74,10 @@
     }
     const answer = Number(field.dataset.answer);
     const tolerance = Number(field.dataset.tolerance);
-    const near = (target) => Math.abs(given - target) <= tolerance + 1e-9 * Math.max(Math.abs(target), tolerance);
+    const near = (target, within = tolerance) => Math.abs(given - target) <= within + 1e-9 * Math.max(Math.abs(target), within);
     if (near(answer)) return { right: true, say: [reasonIn(check.querySelector(".self-check-reason[data-right]"))] };
     const known = [...check.querySelectorAll(".self-check-reason[data-number]")];
-    const mistake = known.find((reason) => near(Number(reason.dataset.number)));
+    const mistake = known.find((reason) => near(Number(reason.dataset.number), Number(reason.dataset.within)));
     if (mistake) return { right: false, say: [reasonIn(mistake)] };
     const way = given > answer ? "too large" : "too small";
     let hint = "Write the calculation down term by term, and look at each sign and each factor.";
@@ -131,22 +131,27 @@
       status.append(...say);
     };
 
-    // The first item cannot go up, the last cannot go down.
+    // The first item cannot go up, the last cannot go down. Such a button keeps the focus: one more press must not undo a move.
+    const isEnd = (pressed) => pressed.getAttribute("aria-disabled") === "true";
     const setEnds = () => {
       const items = [...list.children];
       items.forEach((item, k) => {
-        item.querySelector("[data-move='-1']").disabled = k === 0;
-        item.querySelector("[data-move='1']").disabled = k === items.length - 1;
+        item.querySelector("[data-move='-1']").setAttribute("aria-disabled", k === 0);
+        item.querySelector("[data-move='1']").setAttribute("aria-disabled", k === items.length - 1);
       });
     };
 
     const move = (pressed) => {
       const item = pressed.closest("li");
-      if (pressed.dataset.move === "1") item.nextElementSibling?.after(item);
-      else item.previousElementSibling?.before(item);
+      if (isEnd(pressed)) {
+        forget();
+        status.append(`Not moved: this is the ${pressed.dataset.move === "1" ? "last" : "first"} item.`);
+        return;
+      }
+      if (pressed.dataset.move === "1") item.nextElementSibling.after(item);
+      else item.previousElementSibling.before(item);
       setEnds();
-      const enabled = pressed.disabled ? item.querySelector("[data-move]:not(:disabled)") : pressed;
-      enabled.focus();
+      pressed.focus();
       forget();
       const items = [...list.children];
       status.append(`Moved to place ${items.indexOf(item) + 1} of ${items.length}.`);
@@ -171,7 +176,7 @@
         setEnds();
       }
       again.hidden = true;
-      check.querySelector("input, .self-check-order button:not(:disabled)").focus();
+      check.querySelector("input, .self-check-order button:not([aria-disabled=true])").focus();
     });
     list?.addEventListener("click", (event) => {
       const pressed = event.target.closest("[data-move]");

@@ -1,4 +1,4 @@
-"""Exam entries and self-checks: ``{exam-question}``, ``{choice}``, ``{several}``, ``{number}``, ``{order}``.
+"""Exam entries and self-checks: ``{exam-question}``, ``{choice}``, ``{several}``, ``{number}``, ``{order}``, ``{written-questions}``.
 
 Each is plain Markdown; CONTRIBUTING.md shows how to write one. Everything a reader can be told is on the page when it is
 built, reasons hidden until ``self-check.js`` shows them, so a check needs no kernel and no network. An entry that cannot
@@ -297,7 +297,19 @@ class Number(Check):
             yield _how(f"An answer within {within} counts as right.", id=f"{name}-how")
         yield _reason(*explained[0].children, data_right="")
         for value, reason in known:
-            yield _reason(*reason, data_number=repr(value))
+            others = [answer, *(other for other, _ in known if other != value)]
+            yield _reason(
+                *reason, data_number=repr(value), data_within=repr(_within(value, others, tolerance))
+            )
+
+
+def _within(value: float, others: list[float], tolerance: float) -> float:
+    """How near an entered number must be to a known wrong one: half a per cent of it, for those who round.
+
+    Less if another number is too near, so that no entry is near to two; never less than the tolerance.
+    """
+    nearest = min(abs(value - other) for other in others)
+    return max(tolerance, min(0.005 * abs(value), 0.4 * nearest))
 
 
 def _known(item: nodes.list_item) -> tuple[float, list[nodes.Node]]:
@@ -345,7 +357,7 @@ class Order(Check):
                     aria_label=f"Move {word}",
                     aria_labelledby=f"{name}-{word} {name}",
                     data_move=step,
-                    **({"disabled": ""} if k == end else {}),
+                    **({"aria_disabled": "true"} if k == end else {}),
                 )
                 for word, arrow, step, end in (("up", "↑", "-1", 1), ("down", "↓", "1", len(order)))
             ]
@@ -452,6 +464,38 @@ class Question(Entry):
         return paragraph
 
 
+class WrittenQuestions(Entry):
+    """``{written-questions}``: a line that leads to the entries on this page whose lecture is written."""
+
+    has_content = False
+
+    def make(self) -> list[nodes.Node]:
+        """The line, from ``book/lectures.yml`` and the notebooks that exist."""
+        root = Path(self.env.srcdir)
+        self.env.note_dependency(str(root / "book/lectures.yml"))
+        numbers: list[int] = []
+        for lecture in _lectures(root):
+            notebook = root / "notebooks" / f"{lecture['file']}.ipynb"
+            if lecture["exam"] and notebook.is_file():
+                self.env.note_dependency(str(notebook))
+                numbers += lecture["exam"]
+        line = nodes.paragraph("", "Written so far: ")
+        if not numbers:
+            line += nodes.Text("none of the questions")
+        for k, number in enumerate(sorted(numbers)):
+            before = (
+                f"question{'s' * (len(numbers) > 1)} "
+                if not k
+                else ", "
+                if number < max(numbers)
+                else " and "
+            )
+            line += nodes.Text(before)
+            line += nodes.reference("", str(number), internal=True, refid=f"question-{number}")
+        line += nodes.Text(".")
+        return [line]
+
+
 def _lectures(root: Path) -> list[dict[str, Any]]:
     path = root / "book/lectures.yml"
     return yaml.safe_load(path.read_text("utf-8")) if path.is_file() else []
@@ -484,5 +528,6 @@ def setup(app: Sphinx) -> None:
     app.add_directive("order", Order)
     app.add_directive("model-answer", Answer)
     app.add_directive("exam-question", Question)
+    app.add_directive("written-questions", WrittenQuestions)
     app.connect("html-page-context", _load_script)
     app.connect("doctree-read", _name_places)
