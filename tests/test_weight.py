@@ -149,7 +149,8 @@ def test_every_page_has_a_description_of_its_own(html: Path) -> None:
 
 # Axe takes its time over every span of code and every letter of a formula. Of the blocks of code whose kinds of spans all
 # stood above it sees none, of the formulas the first few: the others have the same colours and the same elements.
-SAME = """() => {
+SAME = """async () => {
+  document.head.append(Object.assign(document.createElement('style'), {textContent: '* {content-visibility: visible !important}'}));
   document.querySelectorAll('details').forEach(node => { node.open = true; });
   const seen = new Set();
   for (const block of document.querySelectorAll('.highlight pre')) {
@@ -159,6 +160,10 @@ SAME = """() => {
     kinds.forEach(kind => seen.add(kind));
   }
   [...document.querySelectorAll('math')].slice(5).forEach(formula => formula.setAttribute('data-same', ''));
+  for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {  // boxes are seen to when they come near
+    scrollTo(0, y);
+    await new Promise(requestAnimationFrame);
+  }
 }"""
 
 

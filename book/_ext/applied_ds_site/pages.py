@@ -75,6 +75,8 @@ INLINE = [
 INSIDE = {"course.js", "icons.woff2", "README.md"}
 # Classes of Pygments that the theme colours like plain code (`_finish` makes sure of it), and operators, for a quiet look.
 PLAIN, OPERATOR = ("n", "nn", "nx", "p", "pm", "w"), "o"
+# Where the theme asks every box of a page for its width; course.js does that better.
+ALL_BOXES = '"pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",".pst-scrollable-table-container"'
 # The font of the text is asked for at once, so that it is there for the first line; a browser forbids that to a file.
 PRELOAD = """
 if (location.protocol !== "file:") {
@@ -385,6 +387,13 @@ def _finish(app: Sphinx, error: Exception | None) -> None:
     _make_sure_that_plain_is_plain((static / "pygments.css").read_text("utf-8"))
     script = _merged_script(
         [*(static / name for name, what in SCRIPTS.items() if what == MERGED), own / "course.js"]
+    )
+    script = substituted(
+        script,
+        re.escape(ALL_BOXES),
+        '"no-such-element"',
+        times=range(1, 2),
+        what="boxes that scroll, in a script",
     )
     (static / "site.js").write_text(script, "utf-8")
     pages = [page.read_text("utf-8") for page in sorted(out.rglob("*.html")) if "_static" not in page.parts]
