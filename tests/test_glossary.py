@@ -390,9 +390,3 @@ def test_the_tables_of_the_notation_fit_on_a_phone(browser: Browser, address: st
         assert tables.count() == 9
         widths = tables.evaluate_all("all => all.map(n => [n.offsetWidth, n.parentElement.clientWidth])")
         assert all(table <= room for table, room in widths), widths
-
-
-@pytest.mark.parametrize("name", ["glossary", "notation"])
-def test_the_page_has_a_description(html: Path, name: str) -> None:
-    (text,) = (str(meta["content"]) for meta in soup(html, f"book/{name}").select('meta[name="description"]'))
-    assert 50 <= len(text) <= 160

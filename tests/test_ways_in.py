@@ -409,12 +409,6 @@ def test_a_page_says_where_it_is_published_and_what_it_is(html: Path, name: str)
     assert [str(node["href"]) for node in page.select("link[rel=canonical]")] == [f"{PUBLISHED}{name}.html"]
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_page_has_a_description(html: Path, name: str) -> None:
-    (node,) = soup(html, f"book/{name}").select("meta[name=description]")
-    assert re.fullmatch(r"[^$\\`*_<>]{50,160}", str(node["content"]))
-
-
 # --- The weekly run and the links ----------------------------------------------------------------------------
 
 

@@ -8,9 +8,7 @@ the command fail, one that leads on to another address is named and does not.
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -32,26 +30,11 @@ def check(root: Path = site.ROOT) -> list[dict[str, str]]:
     """
     work = root / "_build/links"
     shutil.rmtree(work, ignore_errors=True)
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(root),
-        "--path-output",
-        str(work),
-    ]
-    done = subprocess.run(
-        [*command, "--builder", "linkcheck"],
-        cwd=root,
-        env={**os.environ, "PYTHONPATH": str(root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    with site.jupyter_book(root, work, "--builder", "linkcheck") as asking:
+        said, _ = asking.communicate()
     report = work / "_build/html/output.json"
     if not report.is_file():
-        raise LinksError(f"{done.stdout[-3000:]}\nThe links were not checked.")
+        raise LinksError(f"{said[-3000:]}\nThe links were not checked.")
     entries = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
     asked = [entry for entry in entries if entry["status"] not in NOT_ASKED]
     if not asked:

@@ -145,17 +145,11 @@ def _files(root: Path, patterns: list[str]) -> list[Path]:
     return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
-def _run_jupyter_book(root: Path, work: Path) -> str:
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        str(root),
-        "--path-output",
-        str(work),
-    ]
-    lines = []
-    process = subprocess.Popen(
-        [*command, "-W", "-n", "--keep-going"],
+def jupyter_book(root: Path, work: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Starts `jupyter-book build` of the tree at `root` into `work`; its output and errors come as one text."""
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    return subprocess.Popen(
+        [program, "build", str(root), "--path-output", str(work), *arguments],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
@@ -163,6 +157,11 @@ def _run_jupyter_book(root: Path, work: Path) -> str:
         text=True,
         encoding="utf-8",
     )
+
+
+def _run_jupyter_book(root: Path, work: Path) -> str:
+    lines = []
+    process = jupyter_book(root, work, "-W", "-n", "--keep-going")
     assert process.stdout is not None
     try:
         for coloured in process.stdout:
