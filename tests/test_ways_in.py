@@ -486,13 +486,13 @@ def test_a_link_check_that_checks_nothing_fails(
     written: str | None,
     said: str,
 ) -> None:
-    def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
+    def jupyter_book(root: Path, work: Path, *arguments: str) -> subprocess.Popen[str]:
         if written is not None:
-            target = tmp_path / "_build/links/_build/html/output.json"
+            target = work / "_build/html/output.json"
             target.parent.mkdir(parents=True)
             target.write_text(written, "utf-8")
-        return subprocess.CompletedProcess([], 0, "log")
+        return subprocess.Popen(["echo", "log"], stdout=subprocess.PIPE, text=True)
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(site, "jupyter_book", jupyter_book)
     assert links.main(tmp_path) == 1
     assert said in capsys.readouterr().err
