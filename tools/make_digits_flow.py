@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,9 +20,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import applied_ds as ads
-from applied_ds.data import sha256
+from tools.kept import DATA, FROM_MNIST, write_card, write_whole
 
-DATA = Path(__file__).resolve().parent.parent / "data"
 COMMAND = "python -m tools.make_digits_flow"
 SEEDS = (4, 5, 6)
 LIVE_STEPS = 240
@@ -67,30 +63,6 @@ def shifted(images: Tensor, seed: int) -> Tensor:
 def held_out_bits(lecture: Any, flow: nn.Module, x: Tensor) -> float:
     """Mean bits per dimension of the held-out digits."""
     return lecture.bits_per_dimension(lecture.flow_log_prob(flow, x), 784).mean().item()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)  # a temporary file is its owner's alone
-    os.replace(file.name, path)
-
-
-def write_card(path: Path, summary: str, shape: str, units: str, origin: str) -> None:
-    """The card beside a file that this command made."""
-    fields = {
-        "summary": summary,
-        "shape": shape,
-        "units": units,
-        "origin": origin,
-        "licence": "CC BY 4.0 (made for this course); trained on MNIST, which is in the public domain in the United States",
-        "sha256": sha256(path),
-        "command": COMMAND,
-    }
-    text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())
-    write_whole(path.with_name(path.name + ".card.toml"), text.encode())
 
 
 class StandardisedLogits(nn.Module):
@@ -137,11 +109,13 @@ def make_weights(lecture: Any) -> None:
     write_whole(path, save(half))
     write_card(
         path,
-        "Weights of the finished digit flow of lecture 4: ten affine couplings behind the marginal flow.",
-        f"{sum(value.numel() for value in half.values()):,} parameters in half precision, by parameter name",
-        f"none; the model has {bits:.2f} bits per dimension on the held-out digits",
-        f"{FINISHED_STEPS:,} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, "
+        summary="Weights of the finished digit flow of lecture 4: ten affine couplings behind the marginal flow.",
+        shape=f"{sum(value.numel() for value in half.values()):,} parameters in half precision, by parameter name",
+        units=f"none; the model has {bits:.2f} bits per dimension on the held-out digits",
+        origin=f"{FINISHED_STEPS:,} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, "
         f"seed {SEEDS[0]}",
+        licence=FROM_MNIST,
+        command=COMMAND,
     )
 
 
@@ -221,10 +195,12 @@ def make_table(lecture: Any) -> None:
     )
     write_card(
         path,
-        f"Bits per dimension of {len(rows)} density models on the held-out digits, for lecture 4.",
-        f"{len(rows)} models; for each the training steps, the seeds, and one number for each seed",
-        "bits per dimension on the 1,000 held-out digits of mnist_5k",
-        "trained on its 4,000 training digits by the code that lecture 4 exports; two flows come from the library zuko",
+        summary=f"Bits per dimension of {len(rows)} density models on the held-out digits, for lecture 4.",
+        shape=f"{len(rows)} models; for each the training steps, the seeds, and one number for each seed",
+        units="bits per dimension on the 1,000 held-out digits of mnist_5k",
+        origin="trained on its 4,000 training digits by the code that lecture 4 exports; two flows come from the library zuko",
+        licence=FROM_MNIST,
+        command=COMMAND,
     )
 
 

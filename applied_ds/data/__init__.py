@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CARDS",
+    "PHOTOS",
     "Card",
     "DataError",
     "Digits",
@@ -29,8 +30,10 @@ __all__ = [
     "cache_dir",
     "check",
     "from_wheel",
+    "imagenet_names",
     "mnist_5k",
     "path",
+    "photo",
     "prefetch",
     "results",
     "sha256",
@@ -84,6 +87,63 @@ def two_moons(n: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.nda
 
     points, moon = make_moons(n, noise=noise, random_state=seed)
     return points.astype(np.float32), moon.astype(np.int64)
+
+
+# Photos by name: from scikit-image in colour, then in grey; from scikit-learn.
+PHOTOS = (
+    *(
+        "astronaut",
+        "chelsea",
+        "coffee",
+        "rocket",
+        "hubble_deep_field",
+        "immunohistochemistry",
+        "retina",
+        "motorcycle",
+    ),
+    *("brick", "camera", "coins", "grass", "gravel", "moon"),
+    *("china", "flower"),
+)
+
+
+@dataset("inside a dependency (scikit-image, scikit-learn)")
+def photo(name: str) -> np.ndarray:
+    """One of sixteen photos, among them a cat (chelsea), a cup of coffee, a rocket, a motorcycle, a temple (china), a flower.
+
+    Shape: (height, width, 3), float32; sides from 300 to 1411 pixels; a grey photo has three equal channels
+    Units: red, green, blue from 0 (none) to 1 (full), as stored, that is gamma-encoded
+    Origin: china and flower from ``sklearn.datasets.load_sample_image``, the others from ``skimage.data``
+    Licence: china (Daniel Buechele) and flower (flickr.com/photos/vultilion) CC BY 2.0; the others in the public domain, CC0 or
+        without known restrictions
+
+    Raises:
+        ValueError: there is no photo of that name.
+    """
+    if name not in PHOTOS:
+        raise ValueError(f"there is no photo {name!r}: take one of {', '.join(PHOTOS)}")
+    if name in ("china", "flower"):
+        from sklearn.datasets import load_sample_image
+
+        image = load_sample_image(f"{name}.jpg")
+    elif name == "motorcycle":
+        from skimage.data import stereo_motorcycle
+
+        image = stereo_motorcycle()[0]
+    else:
+        import skimage.data
+
+        image = getattr(skimage.data, name)()
+    image = np.asarray(image, dtype=np.float32) / 255
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
+def imagenet_names() -> list[str]:
+    """Names of the 1,000 classes of ImageNet, in the order of a network's outputs; the card is that of ``imagenet_names.json``.
+
+    Raises:
+        DataError: the file or its card is missing, or its checksum is not the card's.
+    """
+    return json.loads(_checked("imagenet_names.json").read_text(encoding="utf-8"))
 
 
 def _checked(name: str) -> Path:
