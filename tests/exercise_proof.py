@@ -177,7 +177,10 @@ def _empty_answers(exercise: Exercise) -> dict[str, Callable[..., Any]]:
 
     def remember(*arguments: Any, **keywords: Any) -> Any:
         result = exercise.solution(*arguments, **keywords)
-        first.append(copy.deepcopy(snapshot(result) if exercise.observe is None else result))
+        if exercise.observe is None:
+            first.append(snapshot(result))
+        else:  # torch refuses to copy a result that carries a graph
+            first.append(copy.deepcopy(result.detach() if is_tensor(result) else result))
         return result
 
     outcomes_of_first = outcomes(exercise, remember, None)
