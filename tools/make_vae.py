@@ -55,7 +55,7 @@ def fit_like_the_example(lecture: Any, model: nn.Module, x: Tensor, seed: int, s
     optimizer, steps, start = torch.optim.Adam(model.parameters(), lr=1e-3), 0, time.process_time()
     model.train()
     while True:
-        for rows in torch.randperm(len(x)).split(128):
+        for rows in torch.split(torch.randperm(len(x)), 128):
             if time.process_time() - start >= seconds:
                 model.eval()
                 return steps
@@ -71,7 +71,9 @@ def distorted(x: Tensor, strength: float) -> Tensor:
     n = len(x)
     turn, slant = 0.12 * strength * torch.randn(2, n)
     zoom = torch.exp(0.08 * strength * torch.randn(n))
-    rows = torch.stack([turn.cos() * zoom, -turn.sin() * zoom + slant, turn.sin() * zoom, turn.cos() * zoom], 1)
+    rows = torch.stack(
+        [turn.cos() * zoom, -turn.sin() * zoom + slant, turn.sin() * zoom, turn.cos() * zoom], 1
+    )
     move = 0.05 * strength * torch.randn(n, 2, 1)
     grid = nn.functional.affine_grid(
         torch.cat([rows.reshape(n, 2, 2), move], dim=2), [n, 1, 28, 28], align_corners=False
@@ -175,7 +177,7 @@ def make_table(lecture: Any) -> None:
         {"unit": "nats", "seeds": list(SEEDS), "rows": rows},
         what="table",
         summary="Held-out bounds of this lecture's VAE and of PyTorch's example at equal processor time, for lecture 2.",
-        shape=f"{len(rows)} recipes; for each one number a seed of steps, of time relative to the first row, and of the bound and its terms",
+        shape=f"{len(rows)} recipes; for each and each seed: steps, time relative to the first recipe, the bound and its terms",
         units="nats, mean over the 1,000 held-out digits of mnist_5k and ten draws of z; times as ratios",
         origin="trained on its 4,000 training digits by the code that lecture 2 exports, and in the manner of PyTorch's example",
     )
