@@ -89,7 +89,8 @@ _E31 = Exercise(
 # ---------------------------------------------------------------------------------------------- 3.2
 
 
-def least_squares_round(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+def least_squares_round(generator, discriminator, optimizers, x, z_d, z_g):
+    optimizer_g, optimizer_d = optimizers
     fake = generator(z_d).detach()
     loss_d = 0.5 * ((discriminator(x) - 1) ** 2).mean() + 0.5 * (discriminator(fake) ** 2).mean()
     optimizer_d.zero_grad()
@@ -103,7 +104,8 @@ def least_squares_round(generator, discriminator, optimizer_g, optimizer_d, x, z
     return loss_d.item(), loss_g.item()
 
 
-def least_squares_by_autograd(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+def least_squares_by_autograd(generator, discriminator, optimizers, x, z_d, z_g):
+    optimizer_g, optimizer_d = optimizers
     import torch
 
     def move(loss, network, optimizer):
@@ -136,7 +138,7 @@ def observe_two_rounds(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
     seen: dict[str, Any] = {}
     for number in (1, 2):
         tensors = [torch.tensor(part) for part in case["x, z_d, z_g"]]
-        losses = attempt(generator, discriminator, optimizer_g, optimizer_d, *tensors)
+        losses = attempt(generator, discriminator, (optimizer_g, optimizer_d), *tensors)
         seen[f"weight of D after round {number}"] = discriminator.weight.detach().clone()
         seen[f"bias of D after round {number}"] = discriminator.bias.detach().clone()
         seen[f"weight of G after round {number}"] = generator.weight.detach().clone()
@@ -172,7 +174,8 @@ def _round(
 ):
     """One round with the mistakes that the arguments name."""
 
-    def wrong(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+    def wrong(generator, discriminator, optimizers, x, z_d, z_g):
+        optimizer_g, optimizer_d = optimizers
         h = 0.5 if half else 1.0
         real, generated = labels
 
@@ -209,8 +212,9 @@ def _round(
     return wrong
 
 
-def _minimax_squares(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+def _minimax_squares(generator, discriminator, optimizers, x, z_d, z_g):
     """The generator maximises the discriminator's own loss."""
+    optimizer_g, optimizer_d = optimizers
     fake = generator(z_d).detach()
     loss_d = 0.5 * ((discriminator(x) - 1) ** 2).mean() + 0.5 * (discriminator(fake) ** 2).mean()
     optimizer_d.zero_grad()
@@ -223,8 +227,9 @@ def _minimax_squares(generator, discriminator, optimizer_g, optimizer_d, x, z_d,
     return loss_d.item(), loss_g.item()
 
 
-def _generator_leaks(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+def _generator_leaks(generator, discriminator, optimizers, x, z_d, z_g):
     """The discriminator's loss reaches the generator, and its gradient is not cleared."""
+    optimizer_g, optimizer_d = optimizers
     optimizer_g.zero_grad()
     optimizer_d.zero_grad()
     loss_d = 0.5 * ((discriminator(x) - 1) ** 2).mean() + 0.5 * (discriminator(generator(z_d)) ** 2).mean()
@@ -236,20 +241,21 @@ def _generator_leaks(generator, discriminator, optimizer_g, optimizer_d, x, z_d,
     return loss_d.item(), loss_g.item()
 
 
-def _leftovers(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+def _leftovers(generator, discriminator, optimizers, x, z_d, z_g):
     """The generator's step leaves gradients in the discriminator, which its next step adds."""
-    return _round(clear=False)(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g)
+    return _round(clear=False)(generator, discriminator, optimizers, x, z_d, z_g)
 
 
 _E32 = Exercise(
     id="3.2",
     name="One round with another loss",
     function="least_squares_round",
-    stub='''def least_squares_round(generator, discriminator, optimizer_g, optimizer_d, x, z_d, z_g):
+    stub='''def least_squares_round(generator, discriminator, optimizers, x, z_d, z_g):
     """One step of the discriminator, then one of the generator, with least squares.
 
-    x: real objects (n, D); z_d, z_g: noise (n, m) for the first and the second step.
-    Returns the two losses (of D, of G), each before its own step, as floats.
+    optimizers: pair, of the generator and of the discriminator. x: real objects (n, D);
+    z_d, z_g: noise (n, m) for the first and the second step. Returns the
+    losses of D and of G, each before its own step, as floats.
     """
     ...''',
     hints=(
@@ -281,7 +287,7 @@ _E32 = Exercise(
         ),
         Mistake(
             "moves-the-discriminator",
-            "the generator's step moves the discriminator as well: only `optimizer_g` may step there",
+            "the generator's step moves the discriminator as well: only `optimizers[0]` may step there",
             _round(both=True),
         ),
         Mistake(
