@@ -43,6 +43,11 @@ def _kl(mq, lq, mp, lp, half=0.5, one=1.0, sign=1.0, var=np.exp):
     return half * (sign * (var(lq) / var(lp) + (mq - mp) ** 2 / var(lp) - one - np.log(var(lq) / var(lp))))
 
 
+def _kl_of_log_variances(mq, lq, mp, lp):
+    with np.errstate(all="ignore"):  # the logarithm of a negative number is NaN
+        return _kl(mq, lq, mp, lp, var=lambda v: v).sum(-1)
+
+
 _E21 = Exercise(
     id="2.1",
     name="Any two Gaussians",
@@ -71,7 +76,7 @@ _E21 = Exercise(
         Mistake(
             "log-variance-as-variance",
             "the logarithms of the variances are used as if they were the variances: take exp first",
-            lambda mq, lq, mp, lp: _kl(mq, lq, mp, lp, var=lambda v: np.abs(v) + 1e-3).sum(-1),
+            _kl_of_log_variances,
         ),
         Mistake(
             "log-variance-as-log-sigma",
@@ -114,6 +119,11 @@ _E21 = Exercise(
             lambda mq, lq, mp, lp: _kl(mq, lq, mp, lp),
         ),
         Mistake(
+            "sum-over-rows",
+            "this sums over the rows; one number for each row is asked, the sum over its dimensions (the last axis)",
+            lambda mq, lq, mp, lp: _kl(mq, lq, mp, lp).sum(0),
+        ),
+        Mistake(
             "sum-over-everything",
             "this sums over the rows as well; one number for each row is asked",
             lambda mq, lq, mp, lp: _kl(mq, lq, mp, lp).sum(),
@@ -138,20 +148,34 @@ def draw_by_distributions(mu, L, K):
     return torch.distributions.MultivariateNormal(mu, scale_tril=L).rsample((K,))
 
 
+_SEEN = (
+    "mean of the noise behind the draws, to a half",
+    "its covariance, to a half",
+    "its largest correlation between two images, to a half",
+    "largest noise reaches 3",
+    "gradient of mu in units of the right one",
+    "gradient of L in units of the right one",
+)
+
+
 def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
     """What the draws show, rounded so that chance does not: shape, noise behind the draws, and gradients."""
     import torch
 
     torch.manual_seed(case["seed"])
-    mu = torch.tensor(case["mu"], requires_grad=True)
-    L = torch.tensor(case["L"], requires_grad=True)
+    mu = torch.tensor(case["mu"], dtype=torch.float32, requires_grad=True)
+    L = torch.tensor(case["L"], dtype=torch.float32, requires_grad=True)
     K, (n, d) = case["K"], mu.shape
     z = attempt(mu, L, K)
-    if not isinstance(z, torch.Tensor):
-        return {"shape": np.array(np.shape(z), dtype=float), "is a tensor": 0.0}
-    seen: dict[str, Any] = {"shape": np.array(z.shape, dtype=float), "is a tensor": 1.0}
-    if tuple(z.shape) != (K, n, d):
-        return seen
+    if z is None:
+        return {}
+    # the shape is compared as the shape of an array of zeros: then the message names both shapes
+    seen: dict[str, Any] = {
+        "is a tensor": float(isinstance(z, torch.Tensor)),
+        "draws (shape only)": np.zeros(np.shape(z.detach() if isinstance(z, torch.Tensor) else z)),
+    }
+    if not isinstance(z, torch.Tensor) or tuple(z.shape) != (K, n, d):
+        return seen | dict.fromkeys(_SEEN, np.nan)
     # the noise that would give these draws, in truth independent N(0, 1)
     noise = torch.linalg.solve(L.detach(), (z.detach() - mu.detach())[..., None])[..., 0]
     covariance = torch.stack([torch.cov(noise[:, i].T.reshape(d, K)).reshape(d, d) for i in range(n)])
@@ -161,7 +185,7 @@ def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
         2 * _most(noise.reshape(K, n, d), 1)
     ).round() / 2
     seen["largest noise reaches 3"] = float(noise.abs().max() > 3)
-    weight = torch.tensor(case["weight"])
+    weight = torch.tensor(case["weight"], dtype=torch.float32)
     loss = (weight * z).sum(-1).mean()
     gradients = torch.autograd.grad(loss, (mu, L), allow_unused=True) if z.requires_grad else (None, None)
     right_mu = weight.expand(n, d) / n
@@ -332,6 +356,21 @@ _E22 = Exercise(
             _draw_mean_only,
         ),
         Mistake(
+            "not-a-tensor",
+            "this is a NumPy array, through which no gradient can pass: stay in PyTorch",
+            lambda mu, L, K: _draw(mu, L, K).detach().numpy(),
+        ),
+        Mistake(
+            "mu-forgotten",
+            "the draws lie around zero: mu must be added",
+            lambda mu, L, K: _draw(0 * mu.detach(), L, K),
+        ),
+        Mistake(
+            "one-draw",
+            "this is one draw for each image; K are asked",
+            lambda mu, L, K: _draw(mu, L, 1)[0],
+        ),
+        Mistake(
             "images-first",
             "the draws come first: the shape is (K, n, d)",
             _draw_images_first,
@@ -402,6 +441,11 @@ def _wrong_elbo(
     return wrong
 
 
+def _constants_once(x, x_hat, mu, log_var, sigma_x):
+    bare = _wrong_elbo(constant=0.0, log_sigma=0.0)(x, x_hat, mu, log_var, sigma_x)
+    return bare - np.log(sigma_x) - 0.5 * np.log(2 * np.pi)
+
+
 _E23 = Exercise(
     id="2.3",
     name="A decoder of real numbers",
@@ -437,6 +481,31 @@ _E23 = Exercise(
             "mean-squared-error",
             "the squared error is not divided by 2σ²: the noise of the decoder sets the price of an error",
             _wrong_elbo(half=1.0, weight=False),
+        ),
+        Mistake(
+            "squared-error-alone",
+            "the reconstruction is the bare squared error: divide by 2σ², and add the constants of the density",
+            _wrong_elbo(half=1.0, weight=False, constant=0.0, log_sigma=0.0),
+        ),
+        Mistake(
+            "constants-once",
+            "the constants, log σ and half of log(2π), are taken once for a row; each of the D components has them",
+            _constants_once,
+        ),
+        Mistake(
+            "no-divergence",
+            "this is the reconstruction alone; the bound subtracts the divergence",
+            _wrong_elbo(sign=0.0),
+        ),
+        Mistake(
+            "mean-over-latent-dimensions",
+            "the divergence is averaged over the latent dimensions where it must be summed",
+            _wrong_elbo(kl=lambda mu, lv: (mu**2 + np.exp(lv) - lv - 1) / mu.shape[-1]),
+        ),
+        Mistake(
+            "mean-over-rows",
+            "the bounds of the rows are averaged; one number for each row is asked",
+            lambda *arguments: gaussian_elbo(*arguments).mean(),
         ),
         Mistake(
             "no-half-in-the-error",
@@ -523,7 +592,8 @@ def weight_cases(rng: np.random.Generator) -> list[tuple[Any, ...]]:
             (-300.0, 17, 4, [8, 5, 17]),
         )
     ]
-    return [one, *more]
+    apart = rng.normal(scale=3.0, size=(9, 2)) + np.array([-80.0, -2000.0])  # one image far less likely
+    return [one, (apart, [2, 3]), *more]
 
 
 def _groups(log_w, sizes, of_group, combine=lambda values: values.mean(0)):
@@ -549,6 +619,20 @@ def _of_all_groups_together(log_w, sizes):
 def _without_subtracting(log_w, sizes):
     with np.errstate(divide="ignore"):
         return _groups(log_w, sizes, lambda part, K: np.log(np.exp(part).mean(0)))
+
+
+def _one_maximum_for_all(log_w, sizes):
+    highest = log_w.max()
+    with np.errstate(all="ignore"):
+        return highest + _groups(log_w, sizes, lambda part, K: np.log(np.exp(part - highest).mean(0)))
+
+
+def _with_the_rest(log_w, sizes):
+    rows = []
+    for K in sizes:
+        parts = [log_w[start : start + K] for start in range(0, len(log_w), K)]
+        rows.append(np.mean([_bound(part, len(part)) for part in parts], axis=0))
+    return np.array(rows)
 
 
 def _interleaved(log_w, sizes):
@@ -617,6 +701,21 @@ _E24 = Exercise(
             _interleaved,
         ),
         Mistake(
+            "incomplete-group",
+            "the draws that do not fill the last group are to be left out; a smaller group gives a looser bound",
+            _with_the_rest,
+        ),
+        Mistake(
+            "images-first",
+            "the rows are the values of K and the columns the images; this is transposed",
+            lambda log_w, sizes: np.asarray(bounds_by_groups(log_w, sizes)).T,
+        ),
+        Mistake(
+            "one-maximum-for-all",
+            "one largest weight is taken out for all images: where images differ much, the weights of the less likely ones still underflow. Each group and image needs its own",
+            _one_maximum_for_all,
+        ),
+        Mistake(
             "underflow",
             "the weights underflow: exp(−5000) is 0, and its logarithm is −inf. Take the largest out first",
             _without_subtracting,
@@ -638,15 +737,15 @@ def bounds_of_muted_codes():
     vae, x = lecture.finished_vae(), lecture.pixels(ads.data.mnist_5k().test_images)
     order = lecture.kl_of_units(vae, x).argsort()  # least first
     torch.manual_seed(2)
-    elbo_muted = {}
+    bounds = {}
     for m in (0, 3, 5, 10, 20):
         with torch.no_grad():
             mu, log_var = vae.encode(x)
             mu[:, order[:m]], log_var[:, order[:m]] = 0.0, 0.0
             draws = [vae.decode(lecture.reparametrize(mu, log_var)) for _ in range(3)]
         values = [lecture.elbo(x, logits, mu, log_var).value.mean().item() for logits in draws]
-        elbo_muted[str(m)] = float(np.mean(values))
-    return elbo_muted
+        bounds[str(m)] = float(np.mean(values))
+    return bounds
 
 
 def bounds_of_muted_codes_one_draw():
@@ -720,7 +819,24 @@ nat of reconstruction. The dimensions that carry least bring little more than th
             "most-first",
             "the dimensions that carry *most* were muted first: `argsort` without `descending` gives the least first",
             {"0": -101.8, "3": -300.0, "5": -394.6, "10": -447.1, "20": -466.0},
-            when=lambda numbers: numbers["3"] < -200 and numbers["5"] < -300,
+            when=lambda numbers: numbers["0"] > -110 and numbers["3"] < -200 and numbers["5"] < -300,
+        ),
+        Mistake(
+            "sum-over-images",
+            "these are sums over the images; the mean is asked",
+            {key: 1000 * value for key, value in _MUTED.items()},
+            when=lambda numbers: max(numbers.values()) < -10_000,
+        ),
+        Mistake(
+            "no-spread",
+            "the muted dimensions have hardly any spread; the prior's is σ = 1, so log σ² = 0",
+            {"0": -101.8, "3": -145.5, "5": -174.7, "10": -259.7, "20": -640.7},
+            when=lambda numbers: numbers["0"] > -110 and numbers["20"] < -500 and numbers["3"] < -103,
+        ),
+        Mistake(
+            "only-the-spread-muted",
+            "only log σ² is set to zero; the mean must be the prior's as well, μ = 0",
+            {"0": -101.8, "3": -101.9, "5": -102.0, "10": -113.2, "20": -290.3},
         ),
         Mistake(
             "training-digits",
