@@ -148,16 +148,6 @@ def draw_by_distributions(mu, L, K):
     return torch.distributions.MultivariateNormal(mu, scale_tril=L).rsample((K,))
 
 
-_SEEN = (
-    "mean of the noise behind the draws, to a half",
-    "its covariance, to a half",
-    "its largest correlation between two images, to a half",
-    "largest noise reaches 3",
-    "gradient of mu in units of the right one",
-    "gradient of L in units of the right one",
-)
-
-
 def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
     """What the draws show, rounded so that chance does not: shape, noise behind the draws, and gradients."""
     import torch
@@ -175,7 +165,15 @@ def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
         "draws (shape only)": np.zeros(np.shape(z.detach() if isinstance(z, torch.Tensor) else z)),
     }
     if not isinstance(z, torch.Tensor) or tuple(z.shape) != (K, n, d):
-        return seen | dict.fromkeys(_SEEN, np.nan)
+        unseen = {
+            "mean of the noise behind the draws, to a half": (n, d),
+            "its covariance, to a half": (n, d, d),
+            "its largest correlation between two images, to a half": (),
+            "largest noise reaches 3": (),
+            "gradient of mu in units of the right one": (),
+            "gradient of L in units of the right one": (),
+        }
+        return seen | {name: np.full(shape, np.nan) for name, shape in unseen.items()}
     # the noise that would give these draws, in truth independent N(0, 1)
     noise = torch.linalg.solve(L.detach(), (z.detach() - mu.detach())[..., None])[..., 0]
     covariance = torch.stack([torch.cov(noise[:, i].T.reshape(d, K)).reshape(d, d) for i in range(n)])
