@@ -160,10 +160,8 @@ def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
     if z is None:
         return {}
     # the shape is compared as the shape of an array of zeros: then the message names both shapes
-    seen: dict[str, Any] = {
-        "is a tensor": float(isinstance(z, torch.Tensor)),
-        "draws (shape only)": np.zeros(np.shape(z.detach() if isinstance(z, torch.Tensor) else z)),
-    }
+    shape = {"draws (shape only)": np.zeros(np.shape(z.detach() if isinstance(z, torch.Tensor) else z))}
+    seen: dict[str, Any] = {"is a tensor": float(isinstance(z, torch.Tensor))}
     if not isinstance(z, torch.Tensor) or tuple(z.shape) != (K, n, d):
         unseen = {
             "mean of the noise behind the draws, to a half": (n, d),
@@ -173,7 +171,7 @@ def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
             "gradient of mu in units of the right one": (),
             "gradient of L in units of the right one": (),
         }
-        return seen | {name: np.full(shape, np.nan) for name, shape in unseen.items()}
+        return seen | {name: np.full(of, np.nan) for name, of in unseen.items()} | shape
     # the noise that would give these draws, in truth independent N(0, 1)
     noise = torch.linalg.solve(L.detach(), (z.detach() - mu.detach())[..., None])[..., 0]
     covariance = torch.stack([torch.cov(noise[:, i].T.reshape(d, K)).reshape(d, d) for i in range(n)])
@@ -194,7 +192,7 @@ def observe_draws(attempt: Any, case: dict[str, Any]) -> dict[str, Any]:
         seen[f"gradient of {name} in units of the right one"] = (
             (got * right * lower).sum() / (right * right * lower).sum()
         ).round(decimals=1)
-    return seen
+    return seen | shape
 
 
 def _most(noise: Any, axis: int) -> Any:
