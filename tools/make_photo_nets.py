@@ -49,10 +49,10 @@ def style(lecture: Any) -> Callable[[nn.Module, torch.Tensor], torch.Tensor]:
 
 RECIPES = {
     "transform": Recipe(
-        "the transform network for the stained glass", lambda m: m.TransformNet(), style, 96, 2, 1000, 4e-3
+        "the transform network for the stained glass", lambda m: m.TransformNet(), style, 96, 2, 2400, 2e-3
     ),
     "srcnn_pixel": Recipe(
-        "SRCNN on mean squared error", lambda m: m.SRCNN(), lambda m: m.pixel_objective, 64, 8, 500, 2e-3
+        "SRCNN on mean squared error", lambda m: m.SRCNN(), lambda m: m.pixel_objective, 64, 4, 2500, 2e-3
     ),
     "residual_pixel": Recipe(
         "the residual network on mean squared error",
@@ -68,8 +68,8 @@ RECIPES = {
         lambda m: m.SRCNN(),
         lambda m: m.feature_objective(m.SqueezeNet()),
         64,
-        8,
-        500,
+        4,
+        2500,
         2e-3,
     ),
     "residual_feature": Recipe(
@@ -86,8 +86,8 @@ RECIPES = {
         lambda m: m.InpaintingNet(),
         lambda m: m.hole_objective(m.SqueezeNet()),
         64,
-        4,
-        1000,
+        8,
+        700,
         2e-3,
     ),
 }
