@@ -82,6 +82,11 @@ _E31 = Exercise(
             "this multiplies (3.2) by s, which leaves the denominator as it was for equal shares",
             lambda p, q, s: s * p / (p + q),
         ),
+        Mistake(
+            "generated-not-weighed",
+            "the generated objects are a share too, 1 − s: their density needs that weight",
+            lambda p, q, s: s * p / (s * p + q),
+        ),
     ),
     deeper="A wrong mixture moves every logit by the same number, log(s/(1 − s)): the discriminator still ranks objects rightly, but its probabilities are off.",
 )
@@ -241,6 +246,17 @@ def _generator_leaks(generator, discriminator, optimizers, x, z_d, z_g):
     return loss_d.item(), loss_g.item()
 
 
+def _losses_swapped(generator, discriminator, optimizers, x, z_d, z_g):
+    """Right steps, but the loss of G comes first in what is returned."""
+    loss_d, loss_g = _round()(generator, discriminator, optimizers, x, z_d, z_g)
+    return loss_g, loss_d
+
+
+def _optimizers_swapped(generator, discriminator, optimizers, x, z_d, z_g):
+    """The pair of optimisers is taken apart in the wrong order."""
+    return _round()(generator, discriminator, optimizers[::-1], x, z_d, z_g)
+
+
 def _leftovers(generator, discriminator, optimizers, x, z_d, z_g):
     """The generator's step leaves gradients in the discriminator, which its next step adds."""
     return _round(clear=False)(generator, discriminator, optimizers, x, z_d, z_g)
@@ -310,6 +326,16 @@ _E32 = Exercise(
             "same-noise",
             "the generator's step uses `z_d`; it has its own noise, `z_g`",
             _round(reuse=True),
+        ),
+        Mistake(
+            "losses-swapped",
+            "the steps are right, but the losses are returned the other way round; that of D comes first",
+            _losses_swapped,
+        ),
+        Mistake(
+            "optimizers-swapped",
+            "the optimisers are swapped: `optimizers` holds that of the generator first",
+            _optimizers_swapped,
         ),
         Mistake("no-half", "the factor one half is missing in the losses", _round(half=False)),
     ),
@@ -506,6 +532,8 @@ def _wrong_penalty(
     sign=1.0,
     add=1.0,
     weigh=True,
+    heights="sum",
+    give="penalty",
 ):
     """A step with the mistakes that the arguments name."""
 
@@ -519,7 +547,8 @@ def _wrong_penalty(
             "fake": fake,
         }
         place = places[at].detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(place).sum(), place, create_graph=graph)
+        height = critic(place).mean() if heights == "mean" else critic(place).sum()
+        (gradient,) = torch.autograd.grad(height, place, create_graph=graph)
         length = gradient.norm() if norm == "batch" else gradient.norm(dim=1) ** power
         too_steep = (length.mean() if norm == "first" else length) - aim
         if side == "one":
@@ -530,7 +559,7 @@ def _wrong_penalty(
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return penalty.item()
+        return {"penalty": penalty, "weighted": weight * penalty, "loss": loss}[give].item()
 
     return wrong
 
@@ -604,6 +633,21 @@ _E34 = Exercise(
             _wrong_penalty(add=-1.0),
         ),
         Mistake("no-weight", "the penalty enters the loss without its weight", _wrong_penalty(weigh=False)),
+        Mistake(
+            "gradient-of-the-mean",
+            "each gradient is divided by the number of points: differentiate the *sum* of the critic's outputs, or pass ones as `grad_outputs`",
+            _wrong_penalty(heights="mean"),
+        ),
+        Mistake(
+            "returns-weighted",
+            "the step is right, but the penalty is returned times its weight; it is asked without",
+            _wrong_penalty(give="weighted"),
+        ),
+        Mistake(
+            "returns-loss",
+            "the step is right, but the whole loss is returned; the penalty alone is asked",
+            _wrong_penalty(give="loss"),
+        ),
     ),
     deeper="A penalty that pulls slopes to 0 instead, at the real points, is known as R1, and is what many large image GANs use.",
 )
