@@ -595,15 +595,19 @@ HOSTS = {
     "arxiv.org",
     "colab.research.google.com",
     "creativecommons.org",
+    "d2l.ai",
     "docs.python.org",
     "docs.pytorch.org",
     "doi.org",
     "github.com",
+    "jmlr.org",  # where www.jmlr.org is named
     "mml-book.github.io",
     "numpy.org",
+    "openreview.net",
     "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
     "scikit-learn.org",
     "unpkg.com",  # named by the test that finds it absent
+    "www.jmlr.org",
     "www.sitemaps.org",  # a name space of XML, not a link
     "www.w3.org",  # a name space of SVG, not a link
 }

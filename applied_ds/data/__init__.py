@@ -113,7 +113,7 @@ def photo(name: str) -> np.ndarray:
     Shape: (height, width, 3), float32; sides from 300 to 1411 pixels; a grey photo has three equal channels
     Units: red, green, blue from 0 (none) to 1 (full), as stored, that is gamma-encoded
     Origin: china and flower from ``sklearn.datasets.load_sample_image``, the others from ``skimage.data``
-    Licence: china (Daniel Buechele) and flower (flickr.com/photos/vultilion) CC BY 2.0; the others in the public domain, CC0 or
+    Licence: china (Daniel Buechele) and flower (vultilion, on Flickr) CC BY 2.0; the others in the public domain, CC0 or
         without known restrictions
 
     Raises:
