@@ -113,14 +113,15 @@ def test_pictures_have_their_size_and_wait(html: Path, name: str) -> None:
 
 
 def test_every_figure_of_a_lecture_is_on_its_page_pixel_by_pixel(html: Path) -> None:
-    """WebP without loss: the same figures, in the order of the notebook."""
+    """PNG becomes WebP without loss, JPEG stays: the same figures, in the order of the notebook."""
     for name in LECTURES:
         notebook = nbformat.read(site.ROOT / f"{name}.ipynb", as_version=4)
         stored = [
-            base64.b64decode(output.data["image/png"])
+            base64.b64decode(output.data[kind])
             for cell in notebook.cells
             for output in cell.get("outputs", [])
-            if "image/png" in output.get("data", {})
+            for kind in ("image/png", "image/jpeg")
+            if kind in output.get("data", {})
         ]
         shown = [
             (html / f"{name}.html").parent / str(image["src"])
