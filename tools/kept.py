@@ -7,6 +7,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from safetensors.torch import save
+from torch import Tensor, nn
+
 from applied_ds.data import sha256
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -46,3 +49,19 @@ def write_card(
     }
     text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())
     write_whole(path.with_name(path.name + ".card.toml"), text.encode())
+
+
+def half_precision(net: nn.Module) -> dict[str, Tensor]:
+    """Weights of a network by name, floating-point ones in half precision, counters as they are."""
+    return {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in net.state_dict().items()
+    }
+
+
+def write_weights(name: str, weights: dict[str, Tensor], **card: str) -> None:
+    """Write ``data/weights/<name>.safetensors`` with its card, whose shape is made here."""
+    path = DATA / "weights" / f"{name}.safetensors"
+    write_whole(path, save(weights))
+    count = sum(value.numel() for value in weights.values())
+    write_card(path, shape=f"{count:,} numbers in half precision, by parameter name", **card)

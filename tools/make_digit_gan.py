@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 
-from safetensors.torch import save
-
 import applied_ds as ads
-from tools.kept import DATA, FROM_MNIST, write_card, write_whole
+from tools.kept import FROM_MNIST, half_precision, write_weights
 
 COMMAND = "python -m tools.make_digit_gan"
 SEED = 3
@@ -23,16 +21,10 @@ def main() -> None:
     argparse.ArgumentParser(prog=COMMAND).parse_args()
     ads.setup(SEED, torch=True)
     generator = ads.lecture("03").train_digit_gan(ads.data.mnist_5k(), STEPS, SEED)
-    half = {
-        name: value.half().contiguous() if value.is_floating_point() else value
-        for name, value in generator.state_dict().items()
-    }
-    path = DATA / "weights" / "03_digit_gan.safetensors"
-    write_whole(path, save(half))
-    write_card(
-        path,
+    write_weights(
+        "03_digit_gan",
+        half_precision(generator),
         summary="Weights of the finished conditional generator of digits of lecture 3, averaged over its training.",
-        shape=f"{sum(value.numel() for value in half.values()):,} numbers in half precision, by parameter name",
         units="none; the generator gives images (n, 784) in [-1, 1]",
         origin=f"{STEPS:,} steps of 64 of the 4,000 training digits of mnist_5k, seed {SEED}",
         licence=FROM_MNIST,

@@ -16,11 +16,10 @@ from typing import Any
 
 import torch
 import zuko
-from safetensors.torch import save
 from torch import Tensor, nn
 
 import applied_ds as ads
-from tools.kept import DATA, FROM_MNIST, write_card, write_whole
+from tools.kept import DATA, FROM_MNIST, half_precision, write_card, write_weights, write_whole
 
 COMMAND = "python -m tools.make_digits_flow"
 SEEDS = (4, 5, 6)
@@ -102,15 +101,13 @@ def make_weights(lecture: Any) -> None:
     torch.manual_seed(SEEDS[0])
     flow = lecture.digit_flow(train, **lecture.FINISHED)
     fit(lecture, flow, shifted(train, SEEDS[0]), SEEDS[0], FINISHED_STEPS)
-    half = {name: value.half().contiguous() for name, value in flow.state_dict().items()}
+    half = half_precision(flow)
     flow.load_state_dict({name: value.float() for name, value in half.items()})
     bits = held_out_bits(lecture, flow, test)  # of the weights as they are kept
-    path = DATA / "weights" / "04_digit_flow.safetensors"
-    write_whole(path, save(half))
-    write_card(
-        path,
+    write_weights(
+        "04_digit_flow",
+        half,
         summary="Weights of the finished digit flow of lecture 4: ten affine couplings behind the marginal flow.",
-        shape=f"{sum(value.numel() for value in half.values()):,} parameters in half precision, by parameter name",
         units=f"none; the model has {bits:.2f} bits per dimension on the held-out digits",
         origin=f"{FINISHED_STEPS:,} steps of 200 of the 4,000 training digits of mnist_5k, moved by up to one pixel, "
         f"seed {SEEDS[0]}",

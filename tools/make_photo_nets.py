@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import nn
 
 import applied_ds as ads
-from tools.kept import DATA, write_card, write_whole
+from tools.kept import half_precision, write_weights
 
 COMMAND = "python -m tools.make_photo_nets"
 SEED = 1
@@ -108,13 +107,10 @@ def make(name: str, lecture: Any) -> None:
     )
     first, last = losses[:20].mean(), losses[-200:].mean()
     print(f"{name}: loss {first:.4f} -> {last:.4f}, {time.perf_counter() - start:.0f} s", flush=True)
-    half = {key: value.half().contiguous() for key, value in net.state_dict().items()}
-    path = DATA / "weights" / f"01_{name}.safetensors"
-    write_whole(path, save(half))
-    write_card(
-        path,
+    write_weights(
+        f"01_{name}",
+        half_precision(net),
         summary=f"Weights of {recipe.what}, for lecture 1.",
-        shape=f"{sum(value.numel() for value in half.values()):,} parameters in half precision, by parameter name",
         units="none; photos go in and come out with values from 0 to 1",
         origin=f"{recipe.steps:,} steps of {recipe.batch} crops ({recipe.side} × {recipe.side}) of {len(lecture.TRAINING_PHOTOS)} "
         f"photos of skimage.data and sklearn.datasets; {' and '.join(lecture.HELD_OUT)} were held out; seed {SEED}",

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
-from tools.kept import DATA, write_card, write_whole
+from tools.kept import DATA, write_card, write_weights, write_whole
 
 COMMAND = "python -m tools.make_squeezenet"
 NDF = (
@@ -81,12 +80,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         weights = squeezenet(fetch(NDF, Path(folder), "--no-binary=:all:"))
         names = class_names(fetch(TIMM, Path(folder), "--only-binary=:all:"))
-    path = DATA / "weights/squeezenet_imagenet.safetensors"
-    write_whole(path, save(weights))
-    write_card(
-        path,
+    write_weights(
+        "squeezenet_imagenet",
+        weights,
         summary="Weights of SqueezeNet 1.1, a network of plain convolutions trained to name 1,000 kinds of things in photos.",
-        shape=f"{sum(value.numel() for value in weights.values()):,} parameters in half precision, by parameter name",
         units="for input in the order blue, green, red, from 0 to 255, minus (104, 117, 123)",
         origin="SqueezeNet 1.1 (Iandola et al. 2016, arXiv:1602.07360), trained on ImageNet by its authors; converted from "
         f"the source package {NDF[0]} {NDF[1]}",

@@ -16,11 +16,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
 import applied_ds as ads
-from tools.kept import DATA, FROM_MNIST, write_card, write_whole
+from tools.kept import DATA, FROM_MNIST, half_precision, write_card, write_weights, write_whole
 
 COMMAND = "python -m tools.make_vae"
 SEEDS = (2, 3, 4)
@@ -110,16 +109,14 @@ def make_weights(lecture: Any) -> None:
         shift=0,
         seed=SEEDS[0],
     )
-    half = {name: value.half().contiguous() for name, value in vae.state_dict().items()}
+    half = half_precision(vae)
     vae.load_state_dict({name: value.float() for name, value in half.items()})
     value = lecture.held_out(vae, x_test).value.item()  # of the weights as they are kept
     print(f"finished: {value:.2f} nats after {FINISHED_STEPS} steps, {time.perf_counter() - start:.0f} s")
-    path = DATA / "weights" / "02_vae.safetensors"
-    write_whole(path, save(half))
-    write_card(
-        path,
+    write_weights(
+        "02_vae",
+        half,
         summary="Weights of the finished variational autoencoder of lecture 2, 20 latent dimensions.",
-        shape=f"{sum(value.numel() for value in half.values()):,} numbers in half precision, by parameter name",
         units=f"none; the mean bound on the held-out digits is {value:.1f} nats",
         origin=f"{FINISHED_STEPS:,} steps of 128 of the 4,000 training digits of mnist_5k, each turned, scaled, slanted "
         f"and moved a little, seed {SEEDS[0]}",

@@ -42,6 +42,10 @@ def _wrong_psnr(*, wraps=False, peak=255.0, factor=10.0, log=np.log10, pooled=Fa
     return wrong
 
 
+def _squares_of_bytes(a, b):
+    return np.mean(10 * np.log10(255**2 / ((a - b) ** 2).mean((1, 2, 3))))
+
+
 def _no_square_of_peak(a, b):
     mse = ((a.astype(float) - b) ** 2).mean((1, 2, 3))
     return np.mean(10 * np.log10(255 / mse))
@@ -78,6 +82,11 @@ _E11 = Exercise(
             "bytes-wrap",
             "the difference is taken in bytes, where 10 − 30 is 236: convert to float first",
             _wrong_psnr(wraps=True),
+        ),
+        Mistake(
+            "squares-wrap",
+            "difference and square are taken in bytes, where both wrap around: convert to float first",
+            _squares_of_bytes,
         ),
         Mistake(
             "peak-of-one",
@@ -250,6 +259,11 @@ def _flat(tiles):
     return [np.reshape(tile, (len(tile), -1)) for tile in tiles]
 
 
+def _sum_of_tiles(tiles):
+    flat = [tile.reshape(len(tile), -1) for tile in tiles]
+    return sum(A @ A.T / A.size for A in flat)
+
+
 def _wrong_gram(*, divide="both", tiles_mean=False, centre=False, scramble=False):
     def wrong(tiles):
         flat = _flat(tiles)
@@ -326,6 +340,11 @@ _E13 = Exercise(
             "mean-of-tiles",
             "this averages the Gram matrices of the tiles, so a position in a small tile counts for more",
             _wrong_gram(tiles_mean=True),
+        ),
+        Mistake(
+            "sum-of-tiles",
+            "this adds the tiles' Gram matrices, each divided by its own size: add the products, and divide once by the whole",
+            _sum_of_tiles,
         ),
         Mistake(
             "over-the-wrong-axis",
