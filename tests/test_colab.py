@@ -27,8 +27,11 @@ COLAB = {
     "ipykernel": "6.17.1",
     "matplotlib": "3.10.0",
     "nbformat": "5.10.4",
+    "numba": "0.60.0",
     "numpy": "2.0.2",
+    "pandas": "2.2.2",
     "platformdirs": "4.3.8",
+    "pyarrow": "18.1.0",
     "safetensors": "0.6.2",
     "scikit-image": "0.25.2",
     "scikit-learn": "1.6.1",
@@ -38,7 +41,7 @@ COLAB = {
     "tqdm": "4.67.1",
 }
 # What the lectures want and Colab lacks.
-MISSING = ("zuko",)
+MISSING = ("implicit", "zuko")
 BUILD_TOOLS = ("hatchling", "packaging", "pathspec", "pluggy", "trove_classifiers")
 # Runs a setup cell as Colab would, up to its first command, and prints that command.
 ON_COLAB = """

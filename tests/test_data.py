@@ -64,6 +64,42 @@ def test_a_photo_that_does_not_exist() -> None:
         ads.data.photo("dog")
 
 
+def test_movielens_100k_is_whole_and_in_the_order_of_time() -> None:
+    ratings, films, users = ads.data.movielens_100k()
+    assert ratings.columns.tolist() == ["user", "item", "rating", "when"]
+    assert (len(ratings), len(films), len(users)) == (100_000, 1682, 943)
+    assert ratings["when"].is_monotonic_increasing
+    assert not ratings.duplicated(["user", "item"]).any()
+    assert set(ratings["rating"]) == {1, 2, 3, 4, 5}
+    assert set(ratings["item"]) == set(films.index)
+    assert set(ratings["user"]) == set(users.index)
+    assert films.loc[1].tolist() == ["Toy Story", 1995, "Animation Children's Comedy"]
+    assert films["year"].drop([267, 1412]).between(1922, 1998).all()
+
+
+def test_movielens_is_not_stored() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "ml-100k" not in tracked.lower()
+
+
+def test_online_retail() -> None:
+    lines = ads.data.online_retail()
+    columns = ["customer", "item", "name", "invoice", "when", "quantity", "price", "country"]
+    assert lines.columns.tolist() == columns
+    assert lines["when"].is_monotonic_increasing
+    assert (lines["quantity"] > 0).all()
+    assert lines["price"].between(0.001, 2000).all()
+    assert lines["item"].astype(str).str.match(r"\d{5}").all()
+    assert (lines.groupby("invoice")["customer"].nunique() == 1).all()
+    assert (lines.groupby("item", observed=True)["name"].nunique() == 1).all()
+    assert len(lines.drop_duplicates(["customer", "item"])) == 480_971
+    assert lines.loc[0, ["item", "name", "price"]].tolist() == [
+        "85048",
+        "15CM CHRISTMAS GLASS BALL 20 LIGHTS",
+        6.95,
+    ]
+
+
 def test_names_of_imagenet() -> None:
     names = ads.data.imagenet_names()
     assert len(names) == 1000
@@ -72,8 +108,8 @@ def test_names_of_imagenet() -> None:
 
 def test_every_data_function_has_a_card() -> None:
     names = [card.name for card in ads.data.CARDS]
-    assert names == ["mnist_5k", "two_moons", "photo"]
-    assert set(ads.data.wheel_files()) <= set(names)
+    assert names == ["mnist_5k", "two_moons", "photo", "movielens_100k"]
+    assert {name.split(".")[0] for name in ads.data.wheel_files()} <= set(names)
     for card in ads.data.CARDS:
         assert all((card.summary, card.shape, card.units, card.origin, card.licence, card.source)), card
 

