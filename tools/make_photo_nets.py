@@ -48,7 +48,7 @@ def style(lecture: Any) -> Callable[[nn.Module, torch.Tensor], torch.Tensor]:
 
 RECIPES = {
     "transform": Recipe(
-        "the transform network for the stained glass", lambda m: m.TransformNet(), style, 96, 2, 2400, 2e-3
+        "the transform network for the stained glass", lambda m: m.TransformNet(), style, 96, 2, 6000, 2e-3
     ),
     "srcnn_pixel": Recipe(
         "SRCNN on mean squared error", lambda m: m.SRCNN(), lambda m: m.pixel_objective, 64, 4, 2500, 2e-3
@@ -83,11 +83,11 @@ RECIPES = {
     "inpainting": Recipe(
         "the inpainting network",
         lambda m: m.InpaintingNet(),
-        lambda m: m.hole_objective(m.SqueezeNet()),
+        lambda m: m.hole_objective(),
         64,
         8,
-        700,
-        2e-3,
+        1500,
+        1e-3,
     ),
 }
 
