@@ -459,7 +459,7 @@ _E14 = Exercise(
     stub='''def adaptive_instance_norm(content, style):
     """Content features with the mean and standard deviation of the style's.
 
-    content: array (n, C, H, W); style: array (n, C, h, w), mostly of another size.
+    content: array (n, C, H, W); style: array (n, C, h, w), of any size.
     Both statistics for each channel of each photo, over its positions; the variance
     divides by their number, not by one less. No channel is constant.
     Returns an array of the shape of content.
