@@ -425,7 +425,7 @@ def adaptive_by_instance_norm(content, style):
 
 def content_and_style(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
     cases = []
-    for n, C, here, there in ((1, 2, (2, 2), (1, 3)), (2, 3, (3, 4), (2, 3)), (3, 2, (2, 5), (3, 3))):
+    for n, C, here, there in ((1, 2, (2, 3), (1, 4)), (2, 3, (3, 4), (2, 3)), (3, 2, (2, 5), (3, 3))):
         pair = []
         for size in (here, there):
             spread = rng.uniform(0.5, 3.0, (n, C, 1, 1))
@@ -442,6 +442,12 @@ def _wrong_norm(axes=(2, 3), *, ddof=0, variance=False, shift=True, centre=True,
         return ratio * (content - mu_c * centre) + mu_s * shift
 
     return wrong
+
+
+def _mean_added_too_early(content, style):
+    mu_c, mu_s = (f.mean((2, 3), keepdims=True) for f in (content, style))
+    sigma_c, sigma_s = (f.std((2, 3), keepdims=True) for f in (content, style))
+    return (content - mu_c + mu_s) * sigma_s / sigma_c
 
 
 def _style_ignored(content, style):
@@ -475,7 +481,18 @@ _E14 = Exercise(
     "such features back into a picture, once for all styles.",
     alternatives=(adaptive_by_instance_norm,),
     cases=content_and_style,
+    tolerance=2e-4,  # a small number under the root, as in instance normalisation, is no mistake
     mistakes=(
+        Mistake(
+            "all-together",
+            "the statistics are those of the whole array; each channel of each photo has its own",
+            _wrong_norm(None),
+        ),
+        Mistake(
+            "mean-scaled",
+            "the style's mean is added before the division and the multiplication, so it is scaled too",
+            _mean_added_too_early,
+        ),
         Mistake(
             "over-the-batch",
             "the statistics run over the batch as well, as in batch normalisation: each photo has its own",
