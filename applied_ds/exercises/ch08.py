@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from applied_ds.exercises import Exercise, Mistake
+from applied_ds.exercises import Exercise, Expectation, Mistake
 
 # ---------------------------------------------------------------------------------------------- 8.1
 
@@ -588,4 +588,184 @@ _E84 = Exercise(
     deeper="With ω_i growing with the popularity of item i this is the weighting of eALS (He and others, 2016), and it costs nothing: G is computed once for all people.",
 )
 
-EXERCISES = [_E81, _E82, _E83, _E84]
+# ---------------------------------------------------------------------------------------------- 8.5
+
+
+def recall_of_short_histories():
+    import numpy as np
+    from scipy.sparse import csr_matrix
+
+    import applied_ds as ads
+
+    lecture, recall_at_k = ads.lecture("08"), ads.lecture("09").recall_at_k
+    ratings = ads.data.movielens_100k().ratings
+    split = lecture.split_by_time(ratings["user"], ratings["item"], ratings["rating"], ratings["when"])
+    relevant = lecture.positive(split.targets, 4)
+
+    def mean_recall(scores):
+        lists = lecture.top_k(scores, split.history, 10).tolist()
+        wanted = np.split(relevant.indices, relevant.indptr[1:-1])  # columns, person by person
+        return np.nanmean([recall_at_k(one, set(w), 10) for one, w in zip(lists, wanted, strict=True)])
+
+    popularity = lecture.Popularity(4).fit(split.train)
+    ease = lecture.Ease(strength=200, threshold=4).fit(split.train)
+    measured = {"popularity": mean_recall(popularity.scores(split.history))}
+    liked = ratings[(ratings["rating"] >= 4) & ratings["item"].isin(split.items)]
+    liked = liked[liked["user"].isin(split.test_users)]
+    u, i = np.searchsorted(split.test_users, liked["user"]), np.searchsorted(split.items, liked["item"])
+    seen = np.asarray(split.history[u, i]).ravel() > 0  # the others are targets
+    place = liked.groupby("user").cumcount()  # 0 for the first film that a person liked
+    for n, most in {"1": 1, "3": 3, "10": 10, "30": 30, "all": np.inf}.items():
+        shown = seen & (place < most).to_numpy()
+        few = csr_matrix((np.full(shown.sum(), 5.0), (u[shown], i[shown])), split.history.shape)
+        measured[n] = mean_recall(ease.scores(few))
+    return measured
+
+
+def recall_person_by_person():
+    import numpy as np
+    from scipy.sparse import lil_matrix
+
+    import applied_ds as ads
+
+    lecture, table = ads.lecture("08"), ads.data.movielens_100k().ratings
+    split = lecture.split_by_time(*(table[name] for name in ("user", "item", "rating", "when")))
+    ease = lecture.Ease(strength=200, threshold=4).fit(split.train)
+    counts = lecture.Popularity(4).fit(split.train).scores(split.history[:1])[0]
+    column = {item: c for c, item in enumerate(split.items)}
+    films = {user: part["item"].to_numpy() for user, part in table[table["rating"] >= 4].groupby("user")}
+    found: dict[str, list[float]] = {name: [] for name in ("popularity", "1", "3", "10", "30", "all")}
+    for row, user in enumerate(split.test_users):
+        seen = split.history[row].indices
+        wanted = split.targets[row].indices[split.targets[row].data >= 4]
+        if not len(wanted):
+            continue
+        mine = [column[i] for i in films[user] if i in column and column[i] in set(seen)]
+        for name, values in found.items():
+            scores = counts.astype(float)
+            if name != "popularity":
+                known = lil_matrix((1, len(split.items)))
+                known[0, mine if name == "all" else mine[: int(name)]] = 4.0
+                scores = np.asarray(ease.scores(known.tocsr())).ravel().copy()
+            scores[seen] = -np.inf
+            values.append(np.isin(wanted, np.argsort(-scores, kind="stable")[:10]).mean())
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+_RECALLS = {"popularity": 0.0706, "1": 0.0706, "3": 0.0930, "10": 0.1175, "30": 0.1302, "all": 0.1404}
+
+
+def _recalls(*values: float) -> dict[str, float]:
+    return dict(zip(_RECALLS, values, strict=True))
+
+
+_E85 = Exercise(
+    id="8.5",
+    name="How many films must a newcomer name? (open)",
+    function="recall_by_films",
+    kind="measurement",
+    stub="""recall_by_films = {
+    "popularity": ..., "1": ..., "3": ..., "10": ..., "30": ..., "all": ...
+}""",
+    hints=(
+        "Before you measure: from how many films on do you expect EASE to beat popularity? And what does it answer to somebody without a single film?",
+        'The table of ratings is in the order of time, so `groupby("user").cumcount()` numbers the films that each person liked. Which of them belong to the history, `split.history[rows, columns]` tells; the others are targets and must not be shown.',
+        "Fit once. For each n build one sparse matrix of the shape of `split.history` that holds the shown films, and call `top_k(ease.scores(few), split.history, 10)`: the scores come from the few, the exclusion from the whole history.",
+    ),
+    solution=recall_of_short_histories,
+    alternatives=(recall_person_by_person,),
+    tolerance=0.002,
+    reasoning="""One film that somebody likes is worth as much as popularity, 7.1 % each; three find 9.3 %, ten 11.8 %, thirty 13.0 %, and the whole history, 31 liked films in the median, 14.0 %. A bootstrap over people gives intervals of the difference to popularity: −1.9 to +2.0 points with one film, +0.1 to +4.4 with three, +2.6 to +6.8 with ten.
+
+*Why so little suffices.* Each shown film adds one row of $B$, and a row already names the films that the same people like. The second and third film say which part of that row is meant. After ten the region is known; from there each tripling of the history adds little.
+
+*Why one film is not better than popularity.* EASE has no intercept: with nothing shown all its scores are zero, and with one film everything rests on one row. It throws away what popularity knows, that most people like *Star Wars*. Its lists are quite different ones: on average 15 % of the people in train like a film that it recommends after one film, against 34 % for the popular ones, and it uses 354 different films where popularity uses 83. Equal recall is not equal lists.
+
+*What the experiment does not show.* These are the *first* films that people rated, and the site showed well-known ones first. The *last* liked film before the targets alone finds 10.9 %: what was rated a minute ago, off the same page, says more about the next films than the start of the sitting does. A newcomer who names films freely is neither of the two.""",
+    mistakes=(
+        Mistake(
+            "liked-or-not",
+            "these are the first films that they *rated*, liked or not; a disliked one tells EASE nothing, because it sees ratings from 4 on alone",
+            _recalls(0.0706, 0.0395, 0.0780, 0.0992, 0.1231, 0.1404),
+        ),
+        Mistake(
+            "targets-shown",
+            "more than the history was shown: whoever has fewer than n liked films in the history was shown targets as well, which leaks",
+            _recalls(0.0706, 0.0710, 0.0936, 0.1262, 0.1471, 0.1701),
+        ),
+        Mistake(
+            "last-films",
+            "these are the *last* liked films of the history; they lie next to the targets in time and tell more",
+            _recalls(0.0706, 0.1087, 0.1213, 0.1466, 0.1417, 0.1404),
+        ),
+        Mistake(
+            "only-shown-films-excluded",
+            "the candidates changed with n: exclude the *whole* history for every n, or the lists fill up with films that the person has seen",
+            _recalls(0.0706, 0.0498, 0.0646, 0.0786, 0.0920, 0.1106),
+        ),
+        Mistake(
+            "nothing-excluded",
+            "seen films are among the candidates: give the history to `top_k`",
+            _recalls(0.0491, 0.0498, 0.0562, 0.0603, 0.0629, 0.0605),
+            when=lambda numbers: numbers["popularity"] < 0.055 and numbers["all"] < 0.075,
+        ),
+        Mistake(
+            "every-target-relevant",
+            "every film of the targets counts as relevant here; those with a rating of 4 or 5 do",
+            _recalls(0.0524, 0.0643, 0.0764, 0.0961, 0.1016, 0.1019),
+            when=lambda numbers: numbers["popularity"] < 0.06 and 0.09 < numbers["all"] < 0.115,
+        ),
+        Mistake(
+            "precision",
+            "these are divided by k = 10: that is precision; recall divides by the number of relevant films",
+            _recalls(0.1229, 0.0774, 0.0961, 0.1254, 0.1710, 0.2050),
+            when=lambda numbers: 0.11 < numbers["popularity"] < 0.14 and 0.19 < numbers["all"] < 0.22,
+        ),
+        Mistake(
+            "hit-rate",
+            "these are hit rates, the share of people with at least one hit; recall is asked",
+            _recalls(0.4803, 0.4373, 0.4695, 0.5341, 0.6523, 0.6774),
+            when=lambda numbers: min(numbers.values()) > 0.35,
+        ),
+        Mistake(
+            "nothing-relevant-counts-as-zero",
+            "people with nothing relevant among their targets were counted with 0; the mean skips them",
+            _recalls(0.0659, 0.0658, 0.0867, 0.1096, 0.1215, 0.1310),
+        ),
+        Mistake(
+            "random-split",
+            "these are far too good for a split by time: were the events shuffled before they were split?",
+            _recalls(0.1273, 0.1123, 0.1542, 0.2250, 0.2780, 0.3120),
+            when=lambda numbers: 0.11 < numbers["popularity"] < 0.15 and numbers["all"] > 0.25,
+        ),
+    ),
+    expect=(
+        Expectation(
+            lambda numbers: 0.0685 < numbers["popularity"] < 0.0725,
+            "popularity must find between 6.9 and 7.2 %",
+        ),
+        Expectation(
+            lambda numbers: 0.066 < numbers["1"] < 0.075,
+            "with one liked film EASE must find about as much as popularity, between 6.6 and 7.5 %",
+        ),
+        Expectation(
+            lambda numbers: 0.089 < numbers["3"] < 0.097,
+            "with three films it must find between 8.9 and 9.7 %",
+        ),
+        Expectation(
+            lambda numbers: 0.113 < numbers["10"] < 0.122,
+            "with ten films it must find between 11.3 and 12.2 %",
+        ),
+        Expectation(
+            lambda numbers: 0.125 < numbers["30"] < 0.1355,
+            "with thirty films it must find between 12.5 and 13.5 %",
+        ),
+        Expectation(
+            lambda numbers: 0.136 < numbers["all"] < 0.145,
+            "with the whole history it must find between 13.6 and 14.5 %",
+        ),
+    ),
+    deeper="So the first question of a new service, “name three films that you like”, is worth asking: its three answers lift the recall by a third.",
+)
+
+EXERCISES = [_E81, _E82, _E83, _E84, _E85]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from applied_ds.exercises import Exercise, Mistake
+from applied_ds.exercises import Exercise, Expectation, Mistake
 
 # ---------------------------------------------------------------------------------------------- 9.1
 
@@ -756,4 +756,188 @@ _E94 = Exercise(
     deeper="The hardest negative of a large log is often an item that the user would like and has not met; so one also takes the semi-hard ones, farther than the liked item but within the margin (Schroff and others, 2015).",
 )
 
-EXERCISES = [_E91, _E92, _E93, _E94]
+# ---------------------------------------------------------------------------------------------- 9.5
+
+
+def how_sure_by_bootstrap():
+    import numpy as np
+
+    import applied_ds as ads
+
+    lecture, ratings = ads.lecture("08"), ads.data.movielens_100k().ratings
+    split = lecture.split_by_time(ratings["user"], ratings["item"], ratings["rating"], ratings["when"])
+    liked = lecture.positive(split.targets, 4).toarray()
+    liked_by = lecture.ItemBased(threshold=4, similarity="cosine", pool="sum", neighbours=100)
+    hits = {}
+    for name, model in {"ease": lecture.Ease(strength=200, threshold=4), "items": liked_by}.items():
+        best = lecture.top_k(model.fit(split.train).scores(split.history), split.history, 10)
+        hits[name] = np.take_along_axis(liked, best, axis=1)[liked.any(axis=1)]  # (n, 10)
+
+    rng = np.random.default_rng(0)
+
+    def half_width(a, b, paired, draws=5000):
+        """Of the 95 % interval of mean(a) - mean(b), when elements of a and of b are drawn."""
+        means = []
+        for _ in range(draws):
+            one = rng.integers(0, len(a), len(a))
+            other = one if paired else rng.integers(0, len(b), len(b))
+            means.append(a[one].mean() - b[other].mean())
+        low, high = np.quantile(means, [0.025, 0.975])
+        return (high - low) / 2
+
+    ease, items = hits["ease"].mean(axis=1), hits["items"].mean(axis=1)  # precision@10 of each person
+    return {
+        "difference": ease.mean() - items.mean(),
+        "paired": half_width(ease, items, paired=True),
+        "separate": half_width(ease, items, paired=False),
+        "places": half_width(hits["ease"].ravel(), hits["items"].ravel(), paired=False),
+    }
+
+
+def how_sure_by_formula():
+    import numpy as np
+
+    import applied_ds as ads
+
+    lecture, precision_at_k = ads.lecture("08"), ads.lecture("09").precision_at_k
+    table = ads.data.movielens_100k().ratings
+    split = lecture.split_by_time(*(table[name] for name in ("user", "item", "rating", "when")))
+    values = []
+    for model in (
+        lecture.Ease(strength=200, threshold=4),
+        lecture.ItemBased(threshold=4, similarity="cosine", pool="sum", neighbours=100),
+    ):
+        lists = lecture.top_k(model.fit(split.train).scores(split.history), split.history, 10)
+        wanted = [set(row.indices[row.data >= 4]) for row in split.targets]
+        values.append([precision_at_k(one.tolist(), w, 10) for one, w in zip(lists, wanted, strict=True)])
+    a, b = (np.array(one)[~np.isnan(values[0])] for one in values)
+    n, p, q = len(a), a.mean(), b.mean()
+    return {
+        "difference": p - q,
+        "paired": 1.96 * (a - b).std() / np.sqrt(n),
+        "separate": 1.96 * np.sqrt((a.var() + b.var()) / n),
+        "places": 1.96 * np.sqrt((p * (1 - p) + q * (1 - q)) / (10 * n)),
+    }
+
+
+def _sure(difference: float, paired: float, separate: float, places: float) -> dict[str, float]:
+    return {"difference": difference, "paired": paired, "separate": separate, "places": places}
+
+
+_E95 = Exercise(
+    id="9.5",
+    name="How sure is the winner? (open)",
+    function="how_sure",
+    kind="measurement",
+    stub="""how_sure = {"difference": ..., "paired": ..., "separate": ..., "places": ...}""",
+    hints=(
+        "Before you measure: which of the three intervals do you expect to be the widest, and which the narrowest?",
+        "For each model one array `(n, 10)` of hits: its means along axis 1 are precision@10. A bootstrap draw is `rng.integers(0, n, n)`; the paired one uses the *same* people for both models.",
+        "For “places” flatten both arrays, draw from the 10·n places of each model separately, and take the difference of the means. To explain what you see, look at the correlation of the two models over people, and at how much people differ.",
+    ),
+    solution=how_sure_by_bootstrap,
+    alternatives=(how_sure_by_formula,),
+    tolerance=0.0005,
+    reasoning="""EASE leads by 2.6 points of precision. The paired interval is ± 1.7 points: the lead is real. Drawn separately, the same people give ± 3.5, and the lead could be luck. Places drawn separately give ± 2.1, and a right answer for the wrong reason.
+
+*Why pairing helps.* People differ far more than models do. Who has many relevant films among the targets gives every model hits, and who has few gives none: over people the two precisions have a correlation of 0.77. In a paired draw a lucky choice of people lifts both models, and the difference hardly moves: its variance is that of one plus that of the other *minus twice their covariance*. Separate draws throw this away.
+
+*Why places mislead.* The ten places of a list belong to one person, and hits come together: whoever gets one is likely to get another. 2,790 places are worth far fewer independent ones, so the interval is too narrow, by a factor of 1.7 here. What a new sample would bring is new people, so people are what must be drawn.
+
+*What would halve it.* The width falls with the root of the number of people: half of it takes four times as many. A longer list per person helps little, because it is again the same people.""",
+    mistakes=(
+        Mistake(
+            "whole-width",
+            "these are whole widths of the intervals; half of each is asked, the number after ±",
+            _sure(0.0258, 0.0344, 0.0706, 0.0420),
+            when=lambda numbers: 0.03 < numbers["paired"] < 0.04 and numbers["separate"] > 0.06,
+        ),
+        Mistake(
+            "paired-drawn-separately",
+            "“paired” is as wide as “separate”: draw the people once, and take both models' numbers of these same people",
+            _sure(0.0258, 0.0353, 0.0353, 0.0210),
+            when=lambda numbers: numbers["paired"] > 0.03 and numbers["separate"] < 0.045,
+        ),
+        Mistake(
+            "separate-drawn-in-pairs",
+            "“separate” is as narrow as “paired”: draw the people of the second model anew",
+            _sure(0.0258, 0.0172, 0.0172, 0.0210),
+            when=lambda numbers: numbers["paired"] > 0.0155 and numbers["separate"] < 0.02,
+        ),
+        Mistake(
+            "places-drawn-in-pairs",
+            "for “places” the places of the two models are to be drawn separately",
+            _sure(0.0258, 0.0172, 0.0353, 0.0174),
+            when=lambda numbers: numbers["separate"] > 0.032 and 0.0155 < numbers["places"] < 0.0185,
+        ),
+        Mistake(
+            "places-are-people",
+            "“places” is as wide as “separate”: draw single places, 10·n of them, not whole lists",
+            _sure(0.0258, 0.0172, 0.0353, 0.0353),
+            when=lambda numbers: numbers["paired"] < 0.02 and numbers["places"] > 0.03,
+        ),
+        Mistake(
+            "standard-error",
+            "these are standard deviations of the bootstrap means; a 95 % interval reaches about 1.96 of them to each side",
+            _sure(0.0258, 0.0087, 0.0182, 0.0107),
+            when=lambda numbers: numbers["paired"] < 0.0105 and numbers["separate"] > 0.016,
+        ),
+        Mistake(
+            "ninety-percent",
+            "these are intervals of 90 %: the quantiles of a 95 % interval are 0.025 and 0.975",
+            _sure(0.0258, 0.0143, 0.0299, 0.0176),
+            when=lambda numbers: 0.013 < numbers["paired"] < 0.0154 and 0.027 < numbers["separate"] < 0.0317,
+        ),
+        Mistake(
+            "spread-of-people",
+            "this is how much *people* differ; the interval is about the mean, which varies less by the root of their number",
+            _sure(0.0258, 0.286, 0.590, 0.350),
+            when=lambda numbers: numbers["difference"] < 0.1 < numbers["paired"],
+        ),
+        Mistake(
+            "reversed",
+            "the sign: EASE minus item-based is asked",
+            _sure(-0.0258, 0.0172, 0.0353, 0.0210),
+            when=lambda numbers: numbers["difference"] < 0,
+        ),
+        Mistake(
+            "nothing-relevant-counts-as-zero",
+            "people with nothing relevant among their targets were counted with 0; leave them out",
+            _sure(0.0241, 0.0161, 0.0346, 0.0200),
+            when=lambda numbers: 0.0235 < numbers["difference"] < 0.0247,
+        ),
+        Mistake(
+            "recall",
+            "this is the difference of recall@10; precision@10 is asked",
+            _sure(0.0386, 0.0198, 0.0255, 0.0210),
+            when=lambda numbers: 0.036 < numbers["difference"] < 0.041,
+        ),
+        Mistake(
+            "hits",
+            "these are hits; precision@10 divides them by 10",
+            _sure(0.258, 0.172, 0.353, 0.210),
+            when=lambda numbers: numbers["difference"] > 0.2,
+        ),
+    ),
+    expect=(
+        Expectation(
+            lambda numbers: 0.0252 < numbers["difference"] < 0.0264,
+            "EASE must lead by 2.5 to 2.6 points of precision@10",
+        ),
+        Expectation(
+            lambda numbers: 0.0158 < numbers["paired"] < 0.0188,
+            "the paired interval must have a half-width between 1.6 and 1.9 points",
+        ),
+        Expectation(
+            lambda numbers: 0.032 < numbers["separate"] < 0.0385,
+            "drawn separately, people must give a half-width between 3.2 and 3.8 points",
+        ),
+        Expectation(
+            lambda numbers: 0.019 < numbers["places"] < 0.023,
+            "places must give a half-width between 1.9 and 2.3 points",
+        ),
+    ),
+    deeper="Report the paired interval, and name what was drawn: “± 1.7 points, 95 %, bootstrap over 279 people”.",
+)
+
+EXERCISES = [_E91, _E92, _E93, _E94, _E95]
