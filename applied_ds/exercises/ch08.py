@@ -665,7 +665,12 @@ _E85 = Exercise(
     function="recall_by_films",
     kind="measurement",
     stub="""recall_by_films = {
-    "popularity": ..., "1": ..., "3": ..., "10": ..., "30": ..., "all": ...
+    "popularity": ...,
+    "1": ...,
+    "3": ...,
+    "10": ...,
+    "30": ...,
+    "all": ...,
 }""",
     hints=(
         "Before you measure: from how many films on do you expect EASE to beat popularity? And what does it answer to somebody without a single film?",
