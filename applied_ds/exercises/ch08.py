@@ -245,9 +245,9 @@ _E82 = Exercise(
     name="Because you watched",
     function="because",
     stub='''def because(history, w, alpha):
-    """The best unseen item of each person, and the item of the history that is its reason.
+    """The best unseen item of each person, and the seen item that is its reason.
 
-    history: (n, m) bool. w: (m, m), w[i0, i] is how strongly i0 speaks for i; diagonal 1.
+    history: (n, m) bool. w: (m, m), w[i0, i] is how strongly i0 speaks for i.
     alpha: only similarities above it count (alpha >= 0).
     Returns two arrays of integers (n,): item and reason; -1 in both where there is none.
     """
@@ -391,7 +391,7 @@ _E83 = Exercise(
     stub='''def fold_in_with_prior(r, Q, m, strength):
     """The vector p of a newcomer by ridge regression that is pulled towards m.
 
-    r: (items,) ratings with the biases taken away, NaN where unknown, perhaps everywhere.
+    r: (items,) ratings without the biases, NaN where unknown, perhaps everywhere.
     Q: (items, d), a row for each item. m: (d,). strength: λ > 0. Returns an array (d,).
     """
     ...''',

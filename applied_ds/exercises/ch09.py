@@ -254,9 +254,9 @@ _E92 = Exercise(
     stub='''def metrics_from_ranks(ranks, k):
     """Mean recall@k, MAP@k and nDCG@k from the places of the relevant items.
 
-    ranks: a list with an array of integers for each person, the places (1 is the first) of
-    all their relevant items among the candidates, in no order; empty if nothing is relevant.
-    Returns {"recall": ..., "map": ..., "ndcg": ...}, means over those with something relevant.
+    ranks: a list with an array of integers for each person: the places (1 is the first)
+    of all their relevant items, in no order; empty if nothing is relevant.
+    Returns {"recall": ..., "map": ..., "ndcg": ...}, means over the others.
     """
     ...''',
     hints=(
@@ -460,11 +460,11 @@ _E93 = Exercise(
     name="Surprise that is used up",
     function="rerank_surprising",
     stub='''def rerank_surprising(scores, author, history, k, beta):
-    """Greedy choice of k unseen items by score and by surprise, which each choice uses up.
+    """Greedy choice of k unseen items by score and by surprise, which choices use up.
 
     scores: (n,) of all items; author: (n,) integers from 0, the author of each item.
     history: array of the items already seen, perhaps empty. beta: 0 ... 1, weight of d.
-    Returns two arrays, in the order of choice: the chosen items, and d of each when chosen.
+    Returns two arrays in the order of choice: the items, and d of each when chosen.
     """
     ...''',
     hints=(
@@ -655,11 +655,11 @@ _E94 = Exercise(
     name="The hardest pair",
     function="batch_hard_loss",
     stub='''def batch_hard_loss(x, y, liked, margin):
-    """Triplet loss with the farthest liked and the nearest not liked item of each user.
+    """Triplet loss of the farthest liked and the nearest not liked item of each user.
 
     x: tensor (n, d), users; y: tensor (m, d), items; liked: bool tensor (n, m).
-    Squared Euclidean distances. Returns a scalar tensor, the mean over the users that have
-    both a liked and a not liked item (there is at least one), with gradients for x and y.
+    Squared Euclidean distances. Returns a scalar tensor with gradients for x and y: the
+    mean over the users that have both a liked and a not liked item (at least one has).
     """
     ...''',
     hints=(
