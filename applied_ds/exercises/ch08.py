@@ -249,7 +249,7 @@ _E82 = Exercise(
 
     history: (n, m) bool. w: (m, m), w[i0, i] is how strongly i0 speaks for i.
     alpha: only similarities above it count (alpha >= 0).
-    Returns two arrays of integers (n,): item and reason; -1 in both where there is none.
+    Returns two integer arrays (n,): item and reason; -1 in both where there is none.
     """
     ...''',
     hints=(
@@ -392,7 +392,7 @@ _E83 = Exercise(
     """The vector p of a newcomer by ridge regression that is pulled towards m.
 
     r: (items,) ratings without the biases, NaN where unknown, perhaps everywhere.
-    Q: (items, d), a row for each item. m: (d,). strength: λ > 0. Returns an array (d,).
+    Q: (items, d), a row for each item; m: (d,); strength: λ > 0. Returns p, (d,).
     """
     ...''',
     hints=(
@@ -520,11 +520,11 @@ _E84 = Exercise(
     name="A louder silence",
     function="half_step_louder_silence",
     stub='''def half_step_louder_silence(Q_u, r, omega, G, alpha, strength):
-    """The exact half-step of iALS for one person, silence about item i weighing omega_i.
+    """The exact half-step of iALS for one person, with silence that weighs omega_i.
 
-    Q_u: (k, d) vectors of the k items that the person has; r: (k,) how often, all > 0.
+    Q_u: (k, d) vectors of the k items that the person has; r: (k,) how often, > 0.
     omega: (k,) what silence about these k items would weigh.
-    G: (d, d), the sum of omega_i q_i q_i^T over *all* items, the person's own included.
+    G: (d, d), sum of omega_i q_i q_i^T over *all* items, the person's own included.
     alpha, strength: α and λ, numbers > 0. Returns the vector p, an array (d,).
     """
     ...''',

@@ -254,8 +254,8 @@ _E92 = Exercise(
     stub='''def metrics_from_ranks(ranks, k):
     """Mean recall@k, MAP@k and nDCG@k from the places of the relevant items.
 
-    ranks: a list with an array of integers for each person: the places (1 is the first)
-    of all their relevant items, in no order; empty if nothing is relevant.
+    ranks: a list with an integer array for each person: the places (1 is the first) of
+    all their relevant items, in no order; empty if nothing is relevant.
     Returns {"recall": ..., "map": ..., "ndcg": ...}, means over the others.
     """
     ...''',
@@ -463,7 +463,7 @@ _E93 = Exercise(
     """Greedy choice of k unseen items by score and by surprise, which choices use up.
 
     scores: (n,) of all items; author: (n,) integers from 0, the author of each item.
-    history: array of the items already seen, perhaps empty. beta: 0 ... 1, weight of d.
+    history: array of the items seen already, perhaps empty; beta: 0 ... 1.
     Returns two arrays in the order of choice: the items, and d of each when chosen.
     """
     ...''',
@@ -658,8 +658,8 @@ _E94 = Exercise(
     """Triplet loss of the farthest liked and the nearest not liked item of each user.
 
     x: tensor (n, d), users; y: tensor (m, d), items; liked: bool tensor (n, m).
-    Squared Euclidean distances. Returns a scalar tensor with gradients for x and y: the
-    mean over the users that have both a liked and a not liked item (at least one has).
+    Squared Euclidean distances. Returns a scalar tensor with gradients for x and y:
+    the mean over the users that have both a liked and a not liked item.
     """
     ...''',
     hints=(
