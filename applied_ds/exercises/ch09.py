@@ -254,8 +254,8 @@ _E92 = Exercise(
     stub='''def metrics_from_ranks(ranks, k):
     """Mean recall@k, MAP@k and nDCG@k from the places of the relevant items.
 
-    ranks: a list with an integer array for each person: the places (1 is the first) of
-    all their relevant items, in no order; empty if nothing is relevant.
+    ranks: a list with an integer array for each person: the places (1 is first) of all
+    their relevant items, in no order; empty if nothing is relevant.
     Returns {"recall": ..., "map": ..., "ndcg": ...}, means over the others.
     """
     ...''',
@@ -911,6 +911,12 @@ _E95 = Exercise(
             "this is the difference of recall@10; precision@10 is asked",
             _sure(0.0386, 0.0198, 0.0255, 0.0210),
             when=lambda numbers: 0.036 < numbers["difference"] < 0.041,
+        ),
+        Mistake(
+            "another-cut",
+            "these are the numbers of an earlier cut, at 70 % of the time; use `split_by_time` with its defaults, which cut at 80 %",
+            _sure(0.0091, 0.0141, 0.0297, 0.0177),
+            when=lambda numbers: 0.0080 < numbers["difference"] < 0.0105,
         ),
         Mistake(
             "hits",
