@@ -886,7 +886,11 @@ _E95 = Exercise(
             "ninety-percent",
             "these are intervals of 90 %: the quantiles of a 95 % interval are 0.025 and 0.975",
             _sure(0.0258, 0.0143, 0.0299, 0.0176),
-            when=lambda numbers: 0.013 < numbers["paired"] < 0.0154 and 0.027 < numbers["separate"] < 0.0317,
+            when=lambda numbers: (
+                numbers["difference"] > 0.02
+                and 0.013 < numbers["paired"] < 0.0154
+                and 0.027 < numbers["separate"] < 0.0317
+            ),
         ),
         Mistake(
             "spread-of-people",
