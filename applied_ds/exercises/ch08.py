@@ -259,7 +259,7 @@ _E82 = Exercise(
     ),
     solution=because,
     reasoning="A pair counts if the person has `i0`, lacks `i`, and the similarity lies above `alpha`. Excluding what was seen is no detail: each item is most similar to itself, so without it everybody would be recommended their own history. "
-    "The array of all triples is fine for a page; with thousands of items one goes person by person and touches only the rows of the history.",
+    "The array of all triples serves for small shops; with thousands of items one goes person by person and touches only the rows of the history.",
     alternatives=(because_by_loop,),
     cases=histories_and_similarities,
     mistakes=(
@@ -457,7 +457,7 @@ _E83 = Exercise(
             _mixed,
         ),
     ),
-    deeper="In a Bayesian reading m and λ are the mean and the precision of a Gaussian prior, and this p is the most probable vector given the ratings.",
+    deeper="In a Bayesian reading m is the mean of a Gaussian prior, λ its precision relative to that of the noise, and this p the most probable vector given the ratings.",
 )
 
 # ---------------------------------------------------------------------------------------------- 8.4
@@ -682,11 +682,11 @@ _E85 = Exercise(
     tolerance=0.002,
     reasoning="""One film that somebody likes is worth as much as popularity, 7.1 % each; three find 9.3 %, ten 11.8 %, thirty 13.0 %, and the whole history, 31 liked films in the median, 14.0 %. A bootstrap over people gives intervals of the difference to popularity: −1.9 to +2.0 points with one film, +0.1 to +4.4 with three, +2.6 to +6.8 with ten.
 
-*Why so little suffices.* Each shown film adds one row of $B$, and a row already names the films that the same people like. The second and third film say which part of that row is meant. After ten the region is known; from there each tripling of the history adds little.
+*Why so little suffices.* Each shown film adds one row of $B$, and a row already names the films that the same people like. The second and third film say which part of that row is meant. From ten on, each tripling of the history adds about half of what it did before.
 
 *Why one film is not better than popularity.* EASE has no intercept: with nothing shown all its scores are zero, and with one film everything rests on one row. It throws away what popularity knows, that most people like *Star Wars*. Its lists are quite different ones: on average 15 % of the people in train like a film that it recommends after one film, against 34 % for the popular ones, and it uses 354 different films where popularity uses 83. Equal recall is not equal lists.
 
-*What the experiment does not show.* These are the *first* films that people rated, and the site showed well-known ones first. The *last* liked film before the targets alone finds 10.9 %: what was rated a minute ago, off the same page, says more about the next films than the start of the sitting does. A newcomer who names films freely is neither of the two.""",
+*What the experiment does not show.* These are the *first* films that people liked. The first is better known than the last of the history (20 % of the people in train like it, against 12 %), so it says less about a person; and it was rated 40 minutes before the first target in the median, the last one half a minute. That *last* film alone finds 10.9 %. A newcomer who names films freely is neither of the two.""",
     mistakes=(
         Mistake(
             "liked-or-not",

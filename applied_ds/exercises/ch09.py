@@ -539,7 +539,7 @@ _E93 = Exercise(
             _wrong_rerank(ties="last"),
         ),
     ),
-    deeper="Greedy choices are not the best set in general, but where every further item adds less than it would have before, they come within 1 − 1/e of the best value.",
+    deeper="Greedy choices are not the best set in general, but where every item adds something, and less the more is chosen already, they reach at least 1 − 1/e of the best value (Nemhauser and others, 1978).",
 )
 
 # ---------------------------------------------------------------------------------------------- 9.4
@@ -842,9 +842,9 @@ _E95 = Exercise(
 
 *Why pairing helps.* People differ far more than models do. Who has many relevant films among the targets gives every model hits, and who has few gives none: over people the two precisions have a correlation of 0.77. In a paired draw a lucky choice of people lifts both models, and the difference hardly moves: its variance is that of one plus that of the other *minus twice their covariance*. Separate draws throw this away.
 
-*Why places mislead.* The ten places of a list belong to one person, and hits come together: whoever gets one is likely to get another. 2,790 places are worth far fewer independent ones, so the interval is too narrow, by a factor of 1.7 here. What a new sample would bring is new people, so people are what must be drawn.
+*Why places mislead.* The ten places of a list belong to one person, and hits come together: whoever gets one is likely to get another. 2,790 places are worth far fewer independent ones, so the interval is too narrow, by a factor of about 1.7 here. What a new sample would bring is new people, so people are what must be drawn.
 
-*What would halve it.* The width falls with the root of the number of people: half of it takes four times as many. A longer list per person helps little, because it is again the same people.""",
+*What would halve it.* The width falls with the root of the number of people: half of it takes four times as many. A longer list brings more places, and no more people.""",
     mistakes=(
         Mistake(
             "whole-width",
