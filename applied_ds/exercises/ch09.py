@@ -765,13 +765,14 @@ def how_sure_by_bootstrap():
     import applied_ds as ads
 
     lecture, ratings = ads.lecture("08"), ads.data.movielens_100k().ratings
-    split = lecture.split_by_time(ratings["user"], ratings["item"], ratings["rating"], ratings["when"])
+    events = (ratings[name] for name in ("user", "item", "rating", "when"))
+    split = lecture.split_by_time(*events, share=0.7, known=0.5)
     liked = lecture.positive(split.targets, 4).toarray()
-    liked_by = lecture.ItemBased(threshold=4, similarity="cosine", pool="sum", neighbours=100)
-    hits = {}
-    for name, model in {"ease": lecture.Ease(strength=200, threshold=4), "items": liked_by}.items():
-        best = lecture.top_k(model.fit(split.train).scores(split.history), split.history, 10)
-        hits[name] = np.take_along_axis(liked, best, axis=1)[liked.any(axis=1)]  # (n, 10)
+    hits = []
+    for strength in (200, 50):
+        ease = lecture.Ease(strength=strength, threshold=4).fit(split.train)
+        best = lecture.top_k(ease.scores(split.history), split.history, 10)
+        hits.append(np.take_along_axis(liked, best, axis=1)[liked.any(axis=1)])  # (n, 10)
 
     rng = np.random.default_rng(0)
 
@@ -785,12 +786,12 @@ def how_sure_by_bootstrap():
         low, high = np.quantile(means, [0.025, 0.975])
         return (high - low) / 2
 
-    ease, items = hits["ease"].mean(axis=1), hits["items"].mean(axis=1)  # precision@10 of each person
+    more, less = (one.mean(axis=1) for one in hits)  # precision@10 of each person
     return {
-        "difference": ease.mean() - items.mean(),
-        "paired": half_width(ease, items, paired=True),
-        "separate": half_width(ease, items, paired=False),
-        "places": half_width(hits["ease"].ravel(), hits["items"].ravel(), paired=False),
+        "difference": more.mean() - less.mean(),
+        "paired": half_width(more, less, paired=True),
+        "separate": half_width(more, less, paired=False),
+        "places": half_width(hits[0].ravel(), hits[1].ravel(), paired=False),
     }
 
 
@@ -801,12 +802,9 @@ def how_sure_by_formula():
 
     lecture, precision_at_k = ads.lecture("08"), ads.lecture("09").precision_at_k
     table = ads.data.movielens_100k().ratings
-    split = lecture.split_by_time(*(table[name] for name in ("user", "item", "rating", "when")))
+    split = lecture.split_by_time(*(table[name] for name in ("user", "item", "rating", "when")), 0.7)
     values = []
-    for model in (
-        lecture.Ease(strength=200, threshold=4),
-        lecture.ItemBased(threshold=4, similarity="cosine", pool="sum", neighbours=100),
-    ):
+    for model in (lecture.Ease(strength=200, threshold=4), lecture.Ease(strength=50, threshold=4)):
         lists = lecture.top_k(model.fit(split.train).scores(split.history), split.history, 10)
         wanted = [set(row.indices[row.data >= 4]) for row in split.targets]
         values.append([precision_at_k(one.tolist(), w, 10) for one, w in zip(lists, wanted, strict=True)])
@@ -838,116 +836,114 @@ _E95 = Exercise(
     solution=how_sure_by_bootstrap,
     alternatives=(how_sure_by_formula,),
     tolerance=0.0005,
-    reasoning="""EASE leads by 2.6 points of precision. The paired interval is ± 1.7 points: the lead is real. Drawn separately, the same people give ± 3.5, and the lead could be luck. Places drawn separately give ± 2.1, and a right answer for the wrong reason.
+    reasoning="""With λ = 200 EASE leads by 1.5 points of precision, 20.1 % against 18.6 %. The paired interval is ± 0.7 points: the lead is real. Drawn separately, the same people give ± 2.9, and the lead could be luck. Places drawn separately give ± 1.8.
 
-*Why pairing helps.* People differ far more than models do. Who has many relevant films among the targets gives every model hits, and who has few gives none: over people the two precisions have a correlation of 0.77. In a paired draw a lucky choice of people lifts both models, and the difference hardly moves: its variance is that of one plus that of the other *minus twice their covariance*. Separate draws throw this away.
+*Why pairing helps.* People differ far more than the models do. Who has many relevant films among the targets gives both models hits, and who has few gives none: over people the two precisions have a correlation of 0.94. In a paired draw a lucky choice of people lifts both models, and the difference hardly moves: its variance is that of one plus that of the other *minus twice their covariance*. Separate draws throw this away; to be as narrow they would need about 17 times as many people, $(2.9 / 0.7)^2$.
 
-*Why places mislead.* The ten places of a list belong to one person, and hits come together: whoever gets one is likely to get another. 2,790 places are worth far fewer independent ones, so the interval is too narrow, by a factor of about 1.7 here. What a new sample would bring is new people, so people are what must be drawn.
+*Why places mislead.* They answer the separate question, and give an interval that is too narrow for it, by a factor of about 1.7. The ten places of a list belong to one person, and hits come together: 3,840 places are worth far fewer independent ones. What a new sample would bring is new people, so people are what must be drawn.
 
-*What would halve it.* The width falls with the root of the number of people: half of it takes four times as many. A longer list brings more places, and no more people.""",
+So “separate” errs by being too wide, and “places” by being too narrow. That the second lies between the other two here makes it no compromise.""",
     mistakes=(
         Mistake(
             "whole-width",
             "these are whole widths of the intervals; half of each is asked, the number after ±",
-            _sure(0.0258, 0.0344, 0.0706, 0.0420),
-            when=lambda numbers: 0.03 < numbers["paired"] < 0.04 and numbers["separate"] > 0.06,
+            _sure(0.0146, 0.0140, 0.0580, 0.0350),
+            when=lambda numbers: 0.012 < numbers["paired"] < 0.017 and numbers["separate"] > 0.05,
         ),
         Mistake(
             "paired-drawn-separately",
             "“paired” is as wide as “separate”: draw the people once, and take both models' numbers of these same people",
-            _sure(0.0258, 0.0353, 0.0353, 0.0210),
-            when=lambda numbers: numbers["paired"] > 0.03 and numbers["separate"] < 0.045,
+            _sure(0.0146, 0.0290, 0.0290, 0.0175),
+            when=lambda numbers: numbers["paired"] > 0.025 and numbers["separate"] < 0.035,
         ),
         Mistake(
             "separate-drawn-in-pairs",
             "“separate” is as narrow as “paired”: draw the people of the second model anew",
-            _sure(0.0258, 0.0172, 0.0172, 0.0210),
-            when=lambda numbers: numbers["paired"] > 0.0155 and numbers["separate"] < 0.02,
+            _sure(0.0146, 0.0070, 0.0070, 0.0175),
+            when=lambda numbers: numbers["paired"] > 0.006 and numbers["separate"] < 0.009,
         ),
         Mistake(
             "places-drawn-in-pairs",
             "for “places” the places of the two models are to be drawn separately",
-            _sure(0.0258, 0.0172, 0.0353, 0.0174),
-            when=lambda numbers: numbers["separate"] > 0.032 and 0.0155 < numbers["places"] < 0.0185,
+            _sure(0.0146, 0.0070, 0.0290, 0.0138),
+            when=lambda numbers: numbers["separate"] > 0.0265 and 0.0125 < numbers["places"] < 0.0150,
         ),
         Mistake(
             "places-are-people",
             "“places” is as wide as “separate”: draw single places, 10·n of them, not whole lists",
-            _sure(0.0258, 0.0172, 0.0353, 0.0353),
-            when=lambda numbers: numbers["paired"] < 0.02 and numbers["places"] > 0.03,
+            _sure(0.0146, 0.0070, 0.0290, 0.0290),
+            when=lambda numbers: numbers["paired"] < 0.01 and numbers["places"] > 0.025,
         ),
         Mistake(
             "standard-error",
             "these are standard deviations of the bootstrap means; a 95 % interval reaches about 1.96 of them to each side",
-            _sure(0.0258, 0.0087, 0.0182, 0.0107),
-            when=lambda numbers: numbers["paired"] < 0.0105 and numbers["separate"] > 0.016,
+            _sure(0.0146, 0.0036, 0.0148, 0.0089),
+            when=lambda numbers: numbers["paired"] < 0.0045 and numbers["separate"] > 0.013,
         ),
         Mistake(
             "ninety-percent",
             "these are intervals of 90 %: the quantiles of a 95 % interval are 0.025 and 0.975",
-            _sure(0.0258, 0.0143, 0.0299, 0.0176),
+            _sure(0.0146, 0.0058, 0.0243, 0.0148),
             when=lambda numbers: (
-                numbers["difference"] > 0.02
-                and 0.013 < numbers["paired"] < 0.0154
-                and 0.027 < numbers["separate"] < 0.0317
+                0.0052 < numbers["paired"] < 0.0064 and 0.0225 < numbers["separate"] < 0.0262
             ),
         ),
         Mistake(
             "spread-of-people",
             "this is how much *people* differ; the interval is about the mean, which varies less by the root of their number",
-            _sure(0.0258, 0.286, 0.590, 0.350),
-            when=lambda numbers: numbers["difference"] < 0.1 < numbers["paired"],
+            _sure(0.0146, 0.0692, 0.2890, 0.5600),
+            when=lambda numbers: numbers["difference"] < 0.02 and numbers["paired"] > 0.05,
         ),
         Mistake(
             "reversed",
-            "the sign: EASE minus item-based is asked",
-            _sure(-0.0258, 0.0172, 0.0353, 0.0210),
+            "the sign: λ = 200 minus λ = 50 is asked",
+            _sure(-0.0146, 0.0070, 0.0290, 0.0175),
             when=lambda numbers: numbers["difference"] < 0,
         ),
         Mistake(
             "nothing-relevant-counts-as-zero",
             "people with nothing relevant among their targets were counted with 0; leave them out",
-            _sure(0.0241, 0.0161, 0.0346, 0.0200),
-            when=lambda numbers: 0.0235 < numbers["difference"] < 0.0247,
+            _sure(0.01397, 0.0066, 0.0283, 0.0171),
+            when=lambda numbers: 0.0137 < numbers["difference"] < 0.0142,
         ),
         Mistake(
             "recall",
             "this is the difference of recall@10; precision@10 is asked",
-            _sure(0.0386, 0.0198, 0.0255, 0.0210),
-            when=lambda numbers: 0.036 < numbers["difference"] < 0.041,
+            _sure(0.0089, 0.0081, 0.0235, 0.0175),
+            when=lambda numbers: 0.0080 < numbers["difference"] < 0.0100,
         ),
         Mistake(
             "another-cut",
-            "these are the numbers of an earlier cut, at 70 % of the time; use `split_by_time` with its defaults, which cut at 80 %",
-            _sure(0.0091, 0.0141, 0.0297, 0.0177),
-            when=lambda numbers: 0.0080 < numbers["difference"] < 0.0105,
+            "these are the numbers of the cut of lecture 8, at 80 % of the time; in this lecture it is at 70 %",
+            _sure(0.0172, 0.0083, 0.0348, 0.0207),
+            when=lambda numbers: 0.0165 < numbers["difference"] < 0.0180,
         ),
         Mistake(
             "hits",
             "these are hits; precision@10 divides them by 10",
-            _sure(0.258, 0.172, 0.353, 0.210),
-            when=lambda numbers: numbers["difference"] > 0.2,
+            _sure(0.146, 0.070, 0.290, 0.175),
+            when=lambda numbers: numbers["difference"] > 0.1,
         ),
     ),
     expect=(
         Expectation(
-            lambda numbers: 0.0252 < numbers["difference"] < 0.0264,
-            "EASE must lead by 2.5 to 2.6 points of precision@10",
+            lambda numbers: 0.0143 < numbers["difference"] < 0.0149,
+            "with λ = 200 EASE must lead by 1.43 to 1.49 points of precision@10",
         ),
         Expectation(
-            lambda numbers: 0.0158 < numbers["paired"] < 0.0188,
-            "the paired interval must have a half-width between 1.6 and 1.9 points",
+            lambda numbers: 0.0064 < numbers["paired"] < 0.0078,
+            "the paired interval must have a half-width between 0.64 and 0.78 points",
         ),
         Expectation(
-            lambda numbers: 0.032 < numbers["separate"] < 0.0385,
-            "drawn separately, people must give a half-width between 3.2 and 3.8 points",
+            lambda numbers: 0.0265 < numbers["separate"] < 0.0320,
+            "drawn separately, people must give a half-width between 2.65 and 3.2 points",
         ),
         Expectation(
-            lambda numbers: 0.019 < numbers["places"] < 0.023,
-            "places must give a half-width between 1.9 and 2.3 points",
+            lambda numbers: 0.0160 < numbers["places"] < 0.0195,
+            "places must give a half-width between 1.6 and 1.95 points",
         ),
     ),
-    deeper="Report the paired interval, and name what was drawn: “± 1.7 points, 95 %, bootstrap over 279 people”.",
+    deeper="Report the paired interval, and name what was drawn: “± 0.7 points, 95 %, bootstrap over 384 people”.",
 )
 
 EXERCISES = [_E91, _E92, _E93, _E94, _E95]
