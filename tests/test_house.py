@@ -598,12 +598,14 @@ HOSTS = {
     "d2l.ai",
     "docs.python.org",
     "docs.pytorch.org",
+    "docs.scipy.org",
     "doi.org",
     "github.com",
     "jmlr.org",  # where www.jmlr.org is named
     "mml-book.github.io",
     "numpy.org",
     "openreview.net",
+    "pandas.pydata.org",
     "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
     "scikit-learn.org",
     "unpkg.com",  # named by the test that finds it absent
