@@ -21,7 +21,7 @@ def _array(value: Any) -> np.ndarray:
 def _number(value: complex, tolerance: float) -> str:
     """``value`` with the decimals that the tolerance carries: an error of one tolerance cannot change more than the last."""
     if tolerance == 0:
-        return f"{value:.6g}"
+        return f"{value if value.imag else value.real:.6g}"
     decimals = min(6, max(0, -math.ceil(math.log10(tolerance)) - 1))
     if isinstance(value, complex) and value.imag:
         return f"{value.real:.{decimals}f}{value.imag:+.{decimals}f}i"

@@ -182,11 +182,13 @@ def test_agree_prints_the_digits_that_the_tolerance_carries(capsys: pytest.Captu
     ads.agree("a number", 1.2345678, 1.2345679, 1e-4)
     ads.agree("a tensor", torch.ones(2, 3, requires_grad=True), np.ones((2, 3)), 1e-6)
     ads.agree("a count", 7, 7, 0)
+    ads.agree("counts", [2, -5], [2, -5], 0)
     ads.agree("small", -1e-9, 0.0, 1e-3)
     assert capsys.readouterr().out.splitlines() == [
         "✓ a number: equal within 1e-4 (value 1.23)",
         "✓ a tensor: equal within 1e-6 (2 × 3 values, largest magnitude 1.00000)",
         "✓ a count: equal exactly (value 7)",
+        "✓ counts: equal exactly (2 values, largest magnitude 5)",
         "✓ small: equal within 1e-3 (value 0.00)",
     ]
 
