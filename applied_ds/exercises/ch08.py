@@ -46,7 +46,7 @@ def ratings_and_weights(rng: np.random.Generator) -> list[tuple[np.ndarray, ...]
         ),
         (
             np.array([5.0, 1.0, nan, 4.0, 2.0]),
-            np.array([[3.0, 3.0, 1.0, 3.0, nan], [nan, nan, 4.0, nan, nan], [2.0, 4.0, 5.0, nan, 1.0]]),
+            np.array([[3.0, 3.0, 1.0, 3.0, nan], [nan, 4.0, 4.0, 2.0, nan], [2.0, 4.0, 5.0, nan, 1.0]]),
             np.array([2.0, 1.0, 0.5, 1.0, 4.0]),
         ),
     ]
@@ -59,7 +59,9 @@ def ratings_and_weights(rng: np.random.Generator) -> list[tuple[np.ndarray, ...]
     return cases
 
 
-def _wrong_pearson(*, items="common", means="common", weigh="all", norms="common", root=True, undefined=0.0):
+def _wrong_pearson(
+    *, items="common", means="common", weigh="all", norms="common", root=True, undefined=0.0, at_least=2
+):
     def total(part):
         return part.sum(1)
 
@@ -84,7 +86,7 @@ def _wrong_pearson(*, items="common", means="common", weigh="all", norms="common
             a, b = a - mean(a, known_r), b - mean(b, known_R)
         over_r, over_R = (common, common) if norms == "common" else (known_r, known_R)
         scale = total(f * over_r * a**2) * total(f * over_R * b**2)
-        defined = (common.sum(1) >= 2) & (scale > 1e-12)
+        defined = (common.sum(1) >= at_least) & (scale > 1e-12)
         scale = np.sqrt(scale) if root else scale
         return np.where(defined, total(f * common * a * b) / np.where(defined, scale, 1), undefined)
 
@@ -151,6 +153,11 @@ _E81 = Exercise(
             "nan-where-undefined",
             "right where the similarity is defined; elsewhere 0 is asked, and this is NaN",
             _wrong_pearson(undefined=np.nan),
+        ),
+        Mistake(
+            "three-common-items",
+            "two common items are enough here: the similarity is then 1 or −1, unless the ratings of one of the two are equal",
+            _wrong_pearson(at_least=3),
         ),
     ),
     deeper="With the logarithm of (people / people who have the item) as its weight, this is the inverse user frequency of Breese, Heckerman and Kadie (1998), the tf–idf of ratings.",
@@ -378,6 +385,15 @@ def _square_of_strength(r, Q, m, strength):
     return np.linalg.lstsq(rows, np.concatenate([r[known], strength * m]), rcond=None)[0]
 
 
+def _for_nobody_only(r, Q, m, strength):
+    return m if np.isnan(r).all() else _wrong_fold(prior="zero")(r, Q, m, strength)
+
+
+def _strength_in_every_entry(r, Q, m, strength):
+    q, target = Q[~np.isnan(r)], r[~np.isnan(r)]
+    return np.linalg.lstsq(q.T @ q + strength, q.T @ target + strength * m, rcond=None)[0]
+
+
 def _mixed(r, Q, m, strength):
     n = (~np.isnan(r)).sum()
     ridge = _wrong_fold(prior="zero")(r, Q, m, strength)
@@ -410,6 +426,11 @@ _E83 = Exercise(
             "towards-zero",
             "this is the ridge regression of the lecture, towards zero: `m` is not used",
             _wrong_fold(prior="zero"),
+        ),
+        Mistake(
+            "prior-for-nobody-only",
+            "`m` is used for somebody without ratings alone; with one rating the vector falls back towards zero. The pull towards `m` belongs into the equations of everybody",
+            _for_nobody_only,
         ),
         Mistake(
             "prior-added-afterwards",
@@ -450,6 +471,11 @@ _E83 = Exercise(
             "half-a-loss",
             "λ is twice too large, as if the squared errors had a factor ½ and the penalty had none",
             _wrong_fold(scale=lambda n: 2.0),
+        ),
+        Mistake(
+            "strength-in-every-entry",
+            "λ is added to every entry of the matrix; λI has it on the diagonal alone",
+            _strength_in_every_entry,
         ),
         Mistake(
             "mixed-afterwards",
@@ -498,10 +524,16 @@ def purchases(rng: np.random.Generator) -> list[tuple[Any, ...]]:
 
 
 def _wrong_half_step(
-    *, c=lambda r, a: 1 + a * r, minus="omega", right="c", gram=True, penalty=lambda s, n: s, root=False
+    *,
+    c=lambda r, a, omega: 1 + a * r,
+    minus="omega",
+    right="c",
+    gram=True,
+    penalty=lambda s, n: s,
+    identity=np.eye,
 ):
     def wrong(Q_u, r, omega, G, alpha, strength):
-        confidence = c(r, alpha)
+        confidence = c(r, alpha, omega)
         less = {"omega": omega, "one": 1.0, "nothing": 0.0}[minus]
         target = {
             "c": confidence,
@@ -509,7 +541,7 @@ def _wrong_half_step(
             "counts": confidence * r,
             "one": np.ones_like(r),
         }[right]
-        A = Q_u.T @ ((confidence - less)[:, None] * Q_u) + penalty(strength, len(r)) * np.eye(len(G))
+        A = Q_u.T @ ((confidence - less)[:, None] * Q_u) + penalty(strength, len(r)) * identity(len(G))
         return np.linalg.solve(A + G if gram else A, Q_u.T @ target)
 
     return wrong
@@ -542,7 +574,12 @@ _E84 = Exercise(
         Mistake(
             "no-one-in-the-confidence",
             "the confidence is α·r here, as the library `implicit` has it; 1 + α·r is asked",
-            _wrong_half_step(c=lambda r, a: a * r),
+            _wrong_half_step(c=lambda r, a, omega: a * r),
+        ),
+        Mistake(
+            "confidence-from-omega",
+            "the confidence is ω + α·r here; 1 + α·r is asked: ω is the weight of silence alone",
+            _wrong_half_step(c=lambda r, a, omega: omega + a * r),
         ),
         Mistake(
             "corrected-by-one",
@@ -578,6 +615,11 @@ _E84 = Exercise(
             "no-regularisation",
             "λI is missing in the matrix",
             _wrong_half_step(penalty=lambda s, n: 0.0),
+        ),
+        Mistake(
+            "strength-in-every-entry",
+            "λ is added to every entry of the matrix; λI has it on the diagonal alone",
+            _wrong_half_step(identity=lambda d: np.ones((d, d))),
         ),
         Mistake(
             "strength-times-items",
@@ -680,13 +722,13 @@ _E85 = Exercise(
     solution=recall_of_short_histories,
     alternatives=(recall_person_by_person,),
     tolerance=0.002,
-    reasoning="""One film that somebody likes is worth as much as popularity, 7.1 % each; three find 9.3 %, ten 11.8 %, thirty 13.0 %, and the whole history, 31 liked films in the median, 14.0 %. A bootstrap over people gives intervals of the difference to popularity: −1.9 to +2.0 points with one film, +0.1 to +4.4 with three, +2.6 to +6.8 with ten.
+    reasoning="""One film that somebody likes is worth as much as popularity, 7.1 % each; three find 9.3 %, ten 11.8 %, thirty 13.0 %, and the whole history, 27 liked films in the median, 14.0 %. A bootstrap over people gives intervals of the difference to popularity: −1.9 to +2.0 points with one film, +0.1 to +4.4 with three, +2.6 to +6.8 with ten.
 
-*Why so little suffices.* Each shown film adds one row of $B$, and a row already names the films that the same people like. The second and third film say which part of that row is meant. From ten on, each tripling of the history adds about half of what it did before.
+*Why so little suffices.* Each shown film adds one row of $B$, and a row already names the films that the same people like. The second and third film say which part of that row is meant. From ten to thirty films the gain is about half of that from three to ten.
 
-*Why one film is not better than popularity.* EASE has no intercept: with nothing shown all its scores are zero, and with one film everything rests on one row. It throws away what popularity knows, that most people like *Star Wars*. Its lists are quite different ones: on average 15 % of the people in train like a film that it recommends after one film, against 34 % for the popular ones, and it uses 354 different films where popularity uses 83. Equal recall is not equal lists.
+*Why one film is not better than popularity.* EASE has no intercept: with nothing shown all its scores are zero, and with one film everything rests on one row. It throws away what popularity knows, that most people like *Star Wars*. Its lists are quite different ones: on average 15 % of the people in train like a film that it recommends after one film, against 34 % for the popular ones, and it uses 345 different films where popularity uses 80. Equal recall is not equal lists.
 
-*What the experiment does not show.* These are the *first* films that people liked. The first is better known than the last of the history (20 % of the people in train like it, against 12 %), so it says less about a person; and it was rated 40 minutes before the first target in the median, the last one half a minute. That *last* film alone finds 10.9 %. A newcomer who names films freely is neither of the two.""",
+*What the experiment does not show.* These are the *first* films that people liked. The first is better known than the last of the history (20 % of the people in train like it, against 12 %), so it says less about a person; and it was rated 33 minutes before the first target in the median, the last one half a minute. That *last* film alone finds 10.9 %. A newcomer who names films freely is neither of the two.""",
     mistakes=(
         Mistake(
             "liked-or-not",
@@ -730,7 +772,13 @@ _E85 = Exercise(
             "hit-rate",
             "these are hit rates, the share of people with at least one hit; recall is asked",
             _recalls(0.4803, 0.4373, 0.4695, 0.5341, 0.6523, 0.6774),
-            when=lambda numbers: min(numbers.values()) > 0.35,
+            when=lambda numbers: min(numbers.values()) > 0.35 and max(numbers.values()) <= 1,
+        ),
+        Mistake(
+            "per-cent",
+            "these are per cent; numbers from 0 to 1 are asked",
+            _recalls(7.06, 7.06, 9.30, 11.75, 13.02, 14.04),
+            when=lambda numbers: min(numbers.values()) > 1,
         ),
         Mistake(
             "nothing-relevant-counts-as-zero",
