@@ -151,6 +151,11 @@ _E91 = Exercise(
             "the last window has no end: everything from the last cut on belongs to it",
             _wrong_splits(last="empty"),
         ),
+        Mistake(
+            "test-before-train",
+            "the two arrays are right and stand in the wrong order: training first, then test",
+            lambda items, when, cuts: rolling_splits(items, when, cuts)[::-1],
+        ),
     ),
     deeper="K exams give K results, whose spread shows how much one cut was luck; the model is fitted K times, which is the price.",
 )
@@ -245,6 +250,18 @@ def _wrong_metrics(
         return dict(zip(("recall", "map", "ndcg"), means, strict=True))
 
     return wrong
+
+
+def _first_k_of_the_places(ranks, k):
+    rows = [metrics_from_ranks([np.sort(places)[:k]], 10**6) for places in ranks if len(places)]
+    short = [min(len(places), k) / len(places) for places in ranks if len(places)]
+    means = {name: np.mean([row[name] for row in rows]) for name in ("map", "ndcg")}
+    return {"recall": np.mean(short), **means}
+
+
+def _not_normalised(ranks, k):
+    dcg = [(1 / np.log2(places[places <= k] + 1)).sum() for places in ranks if len(places)]
+    return {**metrics_from_ranks(ranks, k), "ndcg": np.mean(dcg)}
 
 
 _E92 = Exercise(
@@ -349,6 +366,16 @@ _E92 = Exercise(
             "pooled-recall",
             "recall is the share of all hits among all relevant items together; the mean over people is asked, in which everybody counts alike",
             _wrong_metrics(pooled=True),
+        ),
+        Mistake(
+            "first-k-of-the-places",
+            "the first k of a person's places were taken; the hits are the places that are *at most* k",
+            _first_k_of_the_places,
+        ),
+        Mistake(
+            "not-normalised",
+            "recall and average precision are right; this is DCG, still to be divided by the DCG of the best list",
+            _not_normalised,
         ),
     ),
     deeper="A service that logs these places can compute every such metric, for every k, long after the models are gone.",
@@ -455,6 +482,28 @@ def _wrong_rerank(
     return wrong
 
 
+def _wrong_surprise(kind):
+    def wrong(scores, author, history, k, beta):
+        chosen, surprises = rerank_surprising(scores, author, history, k, beta)
+        if kind == "value":
+            return chosen, (1 - beta) * scores[chosen] + beta * surprises
+        held = np.bincount(author[history], minlength=author.max() + 1)
+        return chosen, (1 + held.max() - held[author[chosen]]) / (1 + held.max())
+
+    return wrong
+
+
+def _largest_count_kept(scores, author, history, k, beta):
+    held = np.bincount(author[history], minlength=author.max() + 1)
+    most, left, chosen, surprises = held.max(), np.setdiff1d(np.arange(len(scores)), history), [], []
+    while len(chosen) < k and len(left):
+        d = (1 + most - held[author]) / (1 + most)
+        best = int(left[((1 - beta) * scores + beta * d)[left].argmax()])
+        chosen, surprises, left = [*chosen, best], [*surprises, d[best]], left[left != best]
+        held[author[best]] += 1
+    return np.array(chosen), np.array(surprises)
+
+
 _E93 = Exercise(
     id="9.3",
     name="Surprise that is used up",
@@ -538,6 +587,21 @@ _E93 = Exercise(
             "of items of equal value the one with the larger index was taken",
             _wrong_rerank(ties="last"),
         ),
+        Mistake(
+            "largest-count-kept",
+            "c_B is still that of the history alone; it grows when a chosen item's author overtakes the most frequent one",
+            _largest_count_kept,
+        ),
+        Mistake(
+            "surprise-at-the-start",
+            "the items are right; the surprise of each is asked as it was when the item was chosen, not at the start",
+            _wrong_surprise("start"),
+        ),
+        Mistake(
+            "value-returned",
+            "the items are right; beside them the surprise d is asked, not the weighted sum",
+            _wrong_surprise("value"),
+        ),
     ),
     deeper="Greedy choices are not the best set in general, but where every item adds something, and less the more is chosen already, they reach at least 1 − 1/e of the best value (Nemhauser and others, 1978).",
 )
@@ -608,6 +672,7 @@ def _wrong_loss(
     positive="amax",
     negative="amin",
     false_negatives=False,
+    masked="infinite",
     mean="usable",
     distance="squared",
     hinge=True,
@@ -634,6 +699,8 @@ def _wrong_loss(
             near = d_negative.masked_fill(liked, -torch.inf).amax(1)
         elif negative == "mean":
             near = (d_negative * ~liked).sum(1) / (~liked).sum(1)
+        if masked == "zero":
+            far, near = (d * liked).amax(1), (d_negative * ~liked).amin(1)
         if false_negatives:
             near = d_negative.amin(1)
         usable = liked.any(1) & ~liked.all(1)
@@ -698,6 +765,11 @@ _E94 = Exercise(
             "false-negatives",
             "liked items are allowed as negatives: the nearest item is often one of them",
             _wrong_loss(false_negatives=True),
+        ),
+        Mistake(
+            "masked-with-zero",
+            "liked items were multiplied by 0: a distance of 0 wins every minimum; they must be kept out of it",
+            _wrong_loss(masked="zero"),
         ),
         Mistake(
             "mean-of-negatives",
@@ -840,7 +912,7 @@ _E95 = Exercise(
 
 *Why pairing helps.* People differ far more than the models do. Who has many relevant films among the targets gives both models hits, and who has few gives none: over people the two precisions have a correlation of 0.94. In a paired draw a lucky choice of people lifts both models, and the difference hardly moves: its variance is that of one plus that of the other *minus twice their covariance*. Separate draws throw this away; to be as narrow they would need about 17 times as many people, $(2.9 / 0.7)^2$.
 
-*Why places mislead.* They answer the separate question, and give an interval that is too narrow for it, by a factor of about 1.7. The ten places of a list belong to one person, and hits come together: 3,840 places are worth far fewer independent ones. What a new sample would bring is new people, so people are what must be drawn.
+*Why places mislead.* They answer the separate question, and give an interval that is too narrow for it, by a factor of about 1.6. The ten places of a list belong to one person, and hits come together: 3,840 places are worth far fewer independent ones. What a new sample would bring is new people, so people are what must be drawn.
 
 So “separate” errs by being too wide, and “places” by being too narrow. That the second lies between the other two here makes it no compromise.""",
     mistakes=(
@@ -922,7 +994,13 @@ So “separate” errs by being too wide, and “places” by being too narrow. 
             "hits",
             "these are hits; precision@10 divides them by 10",
             _sure(0.146, 0.070, 0.290, 0.175),
-            when=lambda numbers: numbers["difference"] > 0.1,
+            when=lambda numbers: 0.1 < numbers["difference"] < 0.5,
+        ),
+        Mistake(
+            "percent",
+            "these are per cent; numbers from 0 to 1 are asked",
+            _sure(1.46, 0.70, 2.90, 1.75),
+            when=lambda numbers: numbers["difference"] > 1,
         ),
     ),
     expect=(
