@@ -606,6 +606,7 @@ HOSTS = {
     "numpy.org",
     "openreview.net",
     "pandas.pydata.org",
+    "papers.nips.cc",
     "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
     "scikit-learn.org",
     "unpkg.com",  # named by the test that finds it absent
