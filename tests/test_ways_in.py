@@ -368,6 +368,7 @@ def test_the_search_of_the_archive_works_from_a_file(browser: Browser, unpacked:
                 page = visit.open("?q=coupling")
                 found = page.locator("#search-results li a[href*='04_normalizing_flows']").first
                 expect(found).to_be_visible()
+                page.wait_for_load_state("networkidle")  # excerpts of the other results are still asked for
                 assert (page.locator("#search-results .context").count() > 0) is excerpts
                 found.click()
                 expect(page.locator("article h1")).to_contain_text("Normalizing flows")
