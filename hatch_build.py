@@ -1,7 +1,8 @@
 """Build hook of the wheel: takes along what the notebooks need beside them.
 
-``data/`` becomes ``applied_ds/_data/``, and the cells tagged ``export`` of each notebook become
-``applied_ds/_exports/NN.json``, so that ``applied_ds.lecture("NN")`` works where there is no repository (Colab).
+``data/`` becomes ``applied_ds/_data/``, the Stan programs of the lectures ``applied_ds/_programs/``, and the cells tagged
+``export`` of each notebook become ``applied_ds/_exports/NN.json``, so that ``applied_ds.lecture("NN")`` works where there is
+no repository (Colab).
 An editable install reads both from the repository, and gets neither.
 """
 
@@ -49,6 +50,8 @@ class ContentHook(BuildHookInterface[Any]):
             source = Path(self.scratch.name, f"{lecture['lecture']}.json")
             source.write_text(json.dumps(lecture, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
             include[str(source)] = target
+        for program in sorted((root / "notebooks").glob("*.stan")):
+            include[str(program)] = f"applied_ds/_programs/{program.name}"
         include[str(root / "data")] = "applied_ds/_data"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:

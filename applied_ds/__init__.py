@@ -12,6 +12,7 @@ Every notebook starts with ``import applied_ds as ads`` and uses these names:
 ``progress_report()``  the exercises of the course, solved or not
 ``progress(items)``    a progress bar when a person watches
 ``data``, ``plot``     data sets, and the drawing that several lectures share
+``stan``               Stan from a notebook
 =====================  ==========================================================================
 
 Nothing heavy is imported before it is needed: ``import applied_ds`` loads no torch, scipy, scikit-learn or matplotlib.
@@ -23,7 +24,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from applied_ds import data, plot
+    from applied_ds import data, plot, stan
     from applied_ds._agree import agree
     from applied_ds._lecture import lecture
     from applied_ds._progress import progress
@@ -43,6 +44,7 @@ __all__ = [
     "progress_report",
     "scale",
     "setup",
+    "stan",
 ]
 
 _HOME = {
@@ -58,7 +60,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("data", "plot"):
+    if name in ("data", "plot", "stan"):
         return importlib.import_module(f"applied_ds.{name}")
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)

@@ -23,6 +23,8 @@ from tools import address, anatomy
 
 # What Colab brings of the packages that the helper and the lectures want, at versions that are not ours.
 COLAB = {
+    "aiohttp": "3.12.15",
+    "arviz": "0.22.0",
     "filelock": "3.19.1",
     "ipykernel": "6.17.1",
     "matplotlib": "3.10.0",
@@ -36,12 +38,26 @@ COLAB = {
     "scikit-image": "0.25.2",
     "scikit-learn": "1.6.1",
     "scipy": "1.16.1",
+    "setuptools": "75.2.0",
+    "statsmodels": "0.14.5",
     "threadpoolctl": "3.6.0",
     "torch": "2.8.0+cu126",
     "tqdm": "4.67.1",
 }
 # What the lectures want and Colab lacks.
-MISSING = ("implicit", "zuko")
+MISSING = (
+    "appdirs",
+    "clikit",
+    "crashtest",
+    "httpstan",
+    "implicit",
+    "marshmallow",
+    "pastel",
+    "pylev",
+    "pysimdjson",
+    "pystan",
+)
+MISSING += ("webargs", "zuko")
 BUILD_TOOLS = ("hatchling", "packaging", "pathspec", "pluggy", "trove_classifiers")
 # Runs a setup cell as Colab would, up to its first command, and prints that command.
 ON_COLAB = """

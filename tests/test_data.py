@@ -100,6 +100,21 @@ def test_online_retail() -> None:
     ]
 
 
+def test_seasonal_series() -> None:
+    series = ads.data.seasonal_series()
+    assert len(series) == 11
+    for entry in series.values():
+        assert entry.y.shape == (len(entry.when),)
+        assert np.isfinite(entry.y).all()
+        assert len(entry.y) >= 7 * entry.period
+        assert entry.period in (4, 12, 24)
+    airline, drivers = series["airline"], series["drivers"]
+    assert (len(airline.y), airline.y[0], airline.y[-1]) == (144, 112, 432)
+    assert f"{airline.when[-1]:%Y-%m}" == "1960-12"
+    law = drivers.when >= "1983-02"
+    assert (law.sum(), drivers.y[law][0]) == (23, 1057)
+
+
 def test_names_of_imagenet() -> None:
     names = ads.data.imagenet_names()
     assert len(names) == 1000

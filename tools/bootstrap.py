@@ -235,6 +235,12 @@ def prefetch() -> None:
         raise SetupError("The data of the course could not be fetched; the reason stands above.")
 
 
+def compile_programs() -> None:
+    """Compile the Stan programs of the lectures into the cache; a machine without a compiler goes on without."""
+    if subprocess.run([str(PYTHON), "-m", "applied_ds.stan"], cwd=str(ROOT)).returncode:
+        raise SetupError("A Stan program of the course could not be compiled; the reason stands above.")
+
+
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
@@ -244,6 +250,7 @@ def main() -> int:
         install(kind)
         if kind == "course":
             prefetch()
+            compile_programs()
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -28,6 +28,7 @@ __all__ = [
     "DataError",
     "Digits",
     "MovieLens",
+    "SeasonalSeries",
     "all_cards",
     "cache_dir",
     "check",
@@ -40,6 +41,7 @@ __all__ = [
     "photo",
     "prefetch",
     "results",
+    "seasonal_series",
     "sha256",
     "two_moons",
     "weights",
@@ -196,6 +198,39 @@ def online_retail() -> pd.DataFrame:
     table.insert(2, "name", np.array(name)[table["item"].cat.codes])
     table["price"] = table["price"] / 100
     return table
+
+
+class SeasonalSeries(NamedTuple):
+    """A series with a season: what it is, its unit, steps in a season, when each step begins, and the values, float64 (T,)."""
+
+    title: str
+    unit: str
+    period: int
+    when: pd.DatetimeIndex
+    y: np.ndarray
+
+
+def seasonal_series() -> dict[str, SeasonalSeries]:
+    """Eleven seasonal series by name, quarterly, monthly and hourly; the card is that of ``seasonal_series.json``.
+
+    The names: airline, beer, residents, wine, wool, co2, equipment, nino, unemployment, drivers, demand.
+
+    Raises:
+        DataError: the file or its card is missing, or its checksum is not the card's.
+    """
+    import pandas as pd
+
+    kept = json.loads(_checked("seasonal_series.json").read_text(encoding="utf-8"))
+    return {
+        name: SeasonalSeries(
+            entry["title"],
+            entry["unit"],
+            entry["period"],
+            pd.date_range(entry["start"], periods=len(entry["y"]), freq=entry["step"]),
+            np.array(entry["y"], dtype=np.float64),
+        )
+        for name, entry in kept.items()
+    }
 
 
 def imagenet_names() -> list[str]:
