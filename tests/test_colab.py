@@ -31,6 +31,7 @@ COLAB = {
     "nbformat": "5.10.4",
     "numba": "0.60.0",
     "numpy": "2.0.2",
+    "packaging": "25.0",
     "pandas": "2.2.2",
     "platformdirs": "4.3.8",
     "pyarrow": "18.1.0",
