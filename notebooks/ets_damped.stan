@@ -43,7 +43,10 @@ data {
   real<lower=0> season_sd;
   real<lower=0> k_sd;
   real<lower=0> sigma_sd;
-  vector<lower=0>[2] theta_shape;            // theta ~ beta(...)
+  vector<lower=0>[2] alpha_shape;            // alpha ~ beta(...), and so on; (1, 1) is uniform
+  vector<lower=0>[2] beta_shape;             // of beta_star
+  vector<lower=0>[2] gamma_shape;            // of gamma_star
+  vector<lower=0>[2] theta_shape;
 }
 transformed data {
   // Orthonormal columns, each of sum zero: they span all seasons of sum zero.
@@ -89,7 +92,9 @@ transformed parameters {
   }
 }
 model {
-  // alpha, beta_star and gamma_star are uniform on (0, 1): no line is needed
+  alpha ~ beta(alpha_shape[1], alpha_shape[2]);
+  beta_star ~ beta(beta_shape[1], beta_shape[2]);
+  gamma_star ~ beta(gamma_shape[1], gamma_shape[2]);
   theta_free ~ beta(theta_shape[1], theta_shape[2]);
   k_free ~ normal(0, k_sd);
   sigma ~ normal(0, sigma_sd);
