@@ -4,6 +4,7 @@ Each notebook gets one more test after its cells, ``NOTEBOOK.ipynb::budget``. It
 longer or needed more memory than allowed, counted from the start of the kernel over its whole process tree, and
 when a code cell was stored without having been run (nbval executes such a cell and compares nothing). A table at
 the end of the run lists what each notebook used. Kernels run on one thread, with their state in a temporary place.
+A lecture that ``system-packages.txt`` says needs a package is skipped, and the package named, where it is missing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from unittest import mock
 import pytest
 from nbval.plugin import IPyNbFile
 
+from tools import doctor
 from tools.kernels import PeakMemory, kernel_environment
 
 SECONDS = 120
@@ -37,6 +39,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(
             f"--budget-{name}", type=float, default=limit, help=f"limit of a notebook ({limit:g} {unit})"
         )
+
+
+def missing_packages(notebook: Path) -> list[doctor.Package]:
+    """The packages of ``system-packages.txt`` that this lecture needs and the machine lacks."""
+    lecture = f"lecture {notebook.name.split('_')[0].lstrip('0')}"
+    listed = doctor.packages((doctor.ROOT / "system-packages.txt").read_text(encoding="utf-8"))
+    return [package for package in listed if package.needed_by == lecture and not package.present()]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,8 +66,13 @@ class BudgetedNotebook(IPyNbFile):  # type: ignore[misc]  # nbval is not typed
     resources: contextlib.ExitStack
 
     def collect(self) -> Iterator[pytest.Item]:
-        yield from super().collect()
-        yield BudgetItem.from_parent(self, name="budget")
+        missing = missing_packages(self.path)
+        for item in (*super().collect(), BudgetItem.from_parent(self, name="budget")):
+            for package in missing:
+                item.add_marker(
+                    pytest.mark.skip(f"the system package {package.name} is missing; it {package.purpose}")
+                )
+            yield item
 
     def setup(self) -> None:
         self.resources = contextlib.ExitStack()

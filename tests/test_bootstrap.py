@@ -85,6 +85,7 @@ class Project:
             '[project]\nname = "applied-ds"\nversion = "0"\n'
         )
         (root / "applied_ds" / "data" / "__main__.py").write_text("print('data are here')\n")
+        (root / "applied_ds" / "stan.py").write_text("print('programs are compiled')\n")
         one, two = (wheel_of(name, root / "links") for name in ("light", "heavy"))
         (root / "requirements" / "book.txt").write_text(one)
         (root / "requirements" / "course.txt").write_text(one + two)
@@ -139,6 +140,7 @@ def ready(first_project: Project) -> Iterator[Project]:
     kept = [
         root / "requirements" / "book.txt",
         root / "applied_ds/data/__main__.py",
+        root / "applied_ds/stan.py",
         root / ".venv/applied-ds.json",
     ]
     contents = [path.read_bytes() for path in kept]
@@ -193,6 +195,16 @@ def test_failure_of_the_data_is_a_failure(ready: Project) -> None:
     done = ready.bootstrap("course")
     assert done.returncode == 1
     assert done.stderr.splitlines()[0] == "no such data"
+
+
+def test_failure_of_a_stan_program_is_a_failure(ready: Project) -> None:
+    (ready.root / "applied_ds" / "stan.py").write_text("raise SystemExit('a semicolon is missing')")
+    done = ready.bootstrap("course")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "a semicolon is missing",
+        "A Stan program of the course could not be compiled; the reason stands above.",
+    ]
 
 
 def test_environment_without_its_python_is_made_anew(ready: Project) -> None:

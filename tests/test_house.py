@@ -489,6 +489,7 @@ def test_wheel_carries_the_helper_the_data_and_the_exports(wheel: zipfile.ZipFil
     expected = {f"applied_ds/{name}" for name in below("applied_ds")}
     expected |= {f"applied_ds/_data/{name}" for name in below("data")}
     expected |= {f"applied_ds/_exports/{name}" for name in exports}
+    expected |= {f"applied_ds/_programs/{name}" for name in below("notebooks") if name.endswith(".stan")}
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == expected
 
 

@@ -674,7 +674,7 @@ def test_peak_memory_counts_children() -> None:
 # --- The budget under nbval ---
 
 
-def nbval(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def nbval(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [
         sys.executable,
         "-m",
@@ -688,6 +688,7 @@ def nbval(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*command, "--rootdir", str(folder), "-n", "2", "--dist", "loadscope", *options, str(folder)],
         cwd=notebooks.ROOT,
+        env=os.environ | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -722,6 +723,14 @@ def test_a_notebook_over_its_budget_fails_by_name(tmp_path: Path) -> None:
         ("03_heavy", "1", "  over"),
         ("04_unrun", "1", "  over"),
     ]
+
+
+def test_a_lecture_without_its_system_package_is_skipped_and_the_package_named(tmp_path: Path) -> None:
+    store(tmp_path, small("1 / 0"), "13_needs_a_compiler.ipynb")
+    done = nbval(tmp_path, "-rs", PATH=str(tmp_path))
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"2 skipped", done.stdout)
+    assert "the system package g++ is missing; it compiles its Stan program" in done.stdout
 
 
 def test_the_limits_are_those_of_the_standard() -> None:
