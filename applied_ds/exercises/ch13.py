@@ -671,33 +671,34 @@ def coverage_of_bayes():
 
 def coverage_by_draws():
     from scipy.signal import lfilter
+    from scipy.stats import norm
 
     rng = np.random.default_rng(1)
-    grid, T, h, n, many = np.linspace(0.01, 0.99, 99), 20, 8, 2000, 400
+    grid, T, h, n, many = np.linspace(0.01, 0.99, 99), 20, 8, 2000, 1000
 
     def covered(alpha):
         alpha = rng.choice(grid, n) if alpha is None else np.full(n, alpha)
-        e = rng.normal(size=(n, T + h))
+        e = rng.normal(size=(n, T))
         level = alpha[:, None] * np.cumsum(e, axis=1)
         y = e + np.concatenate([np.zeros((n, 1)), level[:, :-1]], axis=1)
+        truth = norm(level[:, -1], np.sqrt(1 + (h - 1) * alpha**2))  # of the eighth step ahead, given all
         decay = (1 - grid[:, None]) ** np.arange(T)
         size = (decay**2).sum(axis=1)
         S, end = np.empty((n, 99)), np.empty((n, 99))
         for j, a in enumerate(grid):
-            r = lfilter([1.0, -1.0], [1.0, a - 1.0], y[:, :T])
+            r = lfilter([1.0, -1.0], [1.0, a - 1.0], y)
             r = r - np.outer(r @ decay[j] / size[j], decay[j])
-            S[:, j], end[:, j] = (r**2).sum(axis=1), y[:, T - 1] - (1 - a) * r[:, -1]
+            S[:, j], end[:, j] = (r**2).sum(axis=1), y[:, -1] - (1 - a) * r[:, -1]
         marginal = S ** (-(T - 1) / 2) / np.sqrt(size)
-        cdf = np.cumsum(marginal, axis=1) / marginal.sum(axis=1, keepdims=True)
-        j = (rng.uniform(size=(n, many, 1)) > cdf[:, None, :-1]).sum(axis=2)  # draws of α
+        j = np.array([rng.choice(99, many, p=w / w.sum()) for w in marginal])  # draws of α
         sigma = np.sqrt(np.take_along_axis(S, j, 1) / rng.chisquare(T - 1, (n, many)))
         doubt = np.hypot((1 - grid[j]) ** T / np.sqrt(size[j]), np.sqrt(1 + (h - 1) * grid[j] ** 2))
         future = np.take_along_axis(end, j, 1) + sigma * doubt * rng.normal(size=(n, many))
         low, high = np.quantile(future, [0.025, 0.975], axis=1)
         i = np.arange(n), S.argmin(axis=1)
         half = 1.96 * np.sqrt(S[i] / T * (1 + (h - 1) * grid[i[1]] ** 2))
-        last = y[:, -1]
-        return ((low < last) & (last < high)).mean(), (np.abs(last - end[i]) < half).mean()
+        edges = ((low, high), (end[i] - half, end[i] + half))
+        return [(truth.cdf(b) - truth.cdf(a)).mean() for a, b in edges]
 
     measured = {name: covered(float(name))[0] for name in ("0.1", "0.5", "0.9")}
     measured["prior"], measured["plug-in"] = covered(None)
