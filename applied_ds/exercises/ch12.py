@@ -243,7 +243,7 @@ _E122 = Exercise(
     """Relative one-step errors of ETS(M,A,M), and its concentrated log-likelihood.
 
     y: (T,) positive. level, trend: the states before y_1.
-    seasonal: (m,) factors before y_1 in chronological order; the first applies to y_1.
+    seasonal: (m,) factors before y_1, oldest first; the first applies to y_1.
     Returns (errors, value): an array (T,) and a number, in nats, with σ² = mean ε².
     """
     ...''',
@@ -346,13 +346,13 @@ _E122 = Exercise(
 
 def total_interval(mean, sigma, alpha, beta, gamma, theta, m, level):
     import numpy as np
-    from scipy.stats import norm
+    import scipy.stats
 
     j = np.arange(1, len(mean))
     c = alpha + beta * np.cumsum(theta**j) + gamma * (j % m == 0)  # what an error does j months later
     passed_on = 1 + np.concatenate([[0.0], np.cumsum(c)])  # what it adds to the total, the latest first
     spread = sigma * np.sqrt((passed_on**2).sum())
-    z = norm.ppf((1 + level) / 2)
+    z = scipy.stats.norm.ppf((1 + level) / 2)
     return mean.sum() - z * spread, mean.sum() + z * spread
 
 
@@ -613,7 +613,7 @@ _E124 = Exercise(
     name="A winner by luck",
     function="chance_of_luck",
     stub='''def chance_of_luck(a, b):
-    """Two-sided p-value of an exact test by exchange of two methods within each series.
+    """Two-sided p-value: two methods are exchanged within each series, in all ways.
 
     a, b: (n,) errors (MASE, positive) of two methods on the same n ≤ 14 series.
     Statistic: the absolute sum of log(a / b). All 2^n exchanges count, the observed

@@ -13,10 +13,10 @@ from applied_ds.exercises import Exercise, Expectation, Mistake
 
 def total_growth(m, kappa, a, b, h, level):
     import numpy as np
-    from scipy.stats import t
+    from scipy import stats
 
     scale = np.sqrt(b / a * (h + h**2 / kappa))  # h separate noises, and one mean counted h times
-    return t.interval(level, 2 * a, h * m, scale)
+    return stats.t.interval(level, 2 * a, h * m, scale)
 
 
 def total_growth_by_blocks(m, kappa, a, b, h, level):
@@ -224,10 +224,11 @@ _E132 = Exercise(
     name="A walk that stays positive",
     function="positive_chain",
     stub='''def positive_chain(shape, rate, start, step, z, u):
-    """Metropolis–Hastings for a positive parameter s with density ∝ s^(shape-1) e^(-rate s).
+    """Metropolis–Hastings for s > 0 with density ∝ s^(shape - 1) e^(-rate s).
 
-    start: the first state, not part of the result. Step i proposes s·exp(step·z[i]) and
-    uses u[i] to accept. z: (n,) from N(0, 1); u: (n,) from (0, 1).
+    start: the first state, not part of the result.
+    Step i proposes s·exp(step·z[i]), z from N(0, 1), and accepts if u[i], from (0, 1),
+    is below the acceptance probability. z, u: (n,).
     Returns the states after each step, (n,).
     """
     ...''',
@@ -636,7 +637,7 @@ _E134 = Exercise(
 
 def coverage_of_bayes():
     import numpy as np
-    from scipy.stats import t
+    from scipy import stats
 
     tries, T, h, n = np.arange(1, 100) / 100, 20, 8, 4000
 
@@ -657,7 +658,7 @@ def coverage_of_bayes():
         weight /= weight.sum(axis=1, keepdims=True)
         ahead = 1 + (h - 1) * tries**2
         off = y[-1][:, None] - mean
-        below = (weight * t.cdf(off / np.sqrt(S / (T - 1) * (ahead + d**2 / dd)), T - 1)).sum(axis=1)
+        below = (weight * stats.t.cdf(off / np.sqrt(S / (T - 1) * (ahead + d**2 / dd)), T - 1)).sum(axis=1)
         best = np.arange(n), S.argmin(axis=1)
         plug_in = np.abs(off[best]) < 1.96 * np.sqrt(S / T * ahead)[best]
         return np.mean((below > 0.025) & (below < 0.975)), plug_in.mean()
