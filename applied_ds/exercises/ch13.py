@@ -227,7 +227,7 @@ _E132 = Exercise(
     """Metropolis–Hastings for s > 0 with density ∝ s^(shape - 1) e^(-rate s).
 
     start: the first state, not part of the result.
-    Step i proposes s·exp(step·z[i]), z from N(0, 1), and accepts if u[i], from (0, 1),
+    Step i proposes s·exp(step·z[i]), z from N(0, 1), and accepts if u[i] in (0, 1)
     is below the acceptance probability. z, u: (n,).
     Returns the states after each step, (n,).
     """
