@@ -299,7 +299,7 @@ _E132 = Exercise(
             _wrong_chain(first=True),
         ),
     ),
-    deeper="Forget a Jacobian, and nothing fails: the chains converge, R-hat is 1.00, and the posterior is another one. Convergence is no proof that the target is right.",
+    deeper="With the same z and u the walk in log s with its Jacobian gives this very chain, step for step: Hastings' ratio and the derivative are one thing, seen from two sides.",
 )
 
 # ---------------------------------------------------------------------------------------------- 13.3
