@@ -627,7 +627,7 @@ _E124 = Exercise(
     ),
     solution=chance_of_luck,
     reasoning="If the methods were equally good, the names could be exchanged on any series without changing how likely the table is: each of the $2^n$ patterns of signs is then equally probable, and the p-value is a count. Nothing is assumed about normal errors. The logarithm of the ratio counts ten per cent the same on every series, and exchanging the methods only changes its sign. "
-    "The observed pattern is one of them, and so is its mirror image, so that p is never below $2/2^n$: with three series no result can be significant at 5 %.",
+    "The observed pattern is one of them, and so is its mirror image, so that p is never below $2/2^n$: with five series or fewer no result can be significant at 5%.",
     alternatives=(chance_of_luck_by_sums,),
     cases=duels,
     mistakes=(
@@ -769,13 +769,13 @@ _E125 = Exercise(
     solution=coverage_of_fitted_intervals,
     alternatives=(coverage_from_the_truth,),
     tolerance=0.005,
-    reasoning="""With 200 observations the interval covers 94 %, with 50 still 92 %, with 20 only 84 %, with 10 only 74 %. Knowing α brings the 84 % back to about 93 %, knowing σ to 88 %; with all parameters known it is 95 %, as the formula says.
+    reasoning="""With 200 observations the interval covers 94%, with 50 still 92%, with 20 only 84%, with 10 only 74%. Knowing α brings the 84% back to about 93%, knowing σ to 88%; with all parameters known it is 95%, as the formula says.
 
-*Why σ̂ is too small.* The parameters were chosen to make the errors small. The mean of $\\hat\\sigma^2$ is 0.74 at T = 10, 0.87 at T = 20 and 0.99 at T = 200, where 1 is true. Dividing by T − 2 mends this part: it brings 74 % to 78 %, no further.
+*Why σ̂ is too small.* The parameters were chosen to make the errors small. The mean of $\\hat\\sigma^2$ is 0.74 at T = 10, 0.87 at T = 20 and 0.99 at T = 200, where 1 is true. Dividing by T − 2 mends this part: it brings 74% to 78%, no further.
 
-*Why α̂ costs more.* In a short series a level that wanders is hard to tell from one that stands still, and α̂ falls on its lower end: in 63 % of the series at T = 10, in 30 % at T = 20, in 2 % at T = 50, in none at T = 200. These series have a double error: the forecast is the mean of the whole past, and the interval does not grow with the horizon, because $1 + 7\\hat\\alpha^2 = 1$ where 2.75 is true. It covers about 63 % there; in the other series 92 to 94 %.
+*Why α̂ costs more.* In a short series a level that wanders is hard to tell from one that stands still, and α̂ falls on its lower end: in 63% of the series at T = 10, in 30% at T = 20, in 2% at T = 50, in none at T = 200. These series have a double error: the forecast is the mean of the whole past, and the interval does not grow with the horizon, because $1 + 7\\hat\\alpha^2 \\approx 1$ where 2.75 is true. It covers 62% of them at T = 10 and 65% at T = 20, where it covers 94% and 92% of the others.
 
-So the failure is not spread evenly. The average of 84 % is that of good intervals and of very bad ones, and nothing in one series says which it has. An interval that averages over the parameters that fit about equally well would be wider there: [lecture 13](13_bayesian_forecasting.ipynb) builds it, and exercise 13.5 measures what it covers.""",
+So the failure is not spread evenly. The average of 84% is that of good intervals and of very bad ones, and for a single series nothing says which kind it has. An interval that averages over the parameters that fit about equally well would be wider there: [lecture 13](13_bayesian_forecasting.ipynb) builds it, and exercise 13.5 measures what it covers.""",
     mistakes=(
         Mistake(
             "one-step",
@@ -829,30 +829,30 @@ So the failure is not spread evenly. The average of 84 % is that of good interva
     expect=(
         Expectation(
             lambda numbers: 0.717 < numbers["10"] < 0.768,
-            "with 10 observations the interval must cover between 72 and 77 %",
+            "with 10 observations the interval must cover between 72 and 77%",
         ),
         Expectation(
             lambda numbers: 0.815 < numbers["20"] < 0.863,
-            "with 20 observations it must cover between 81.5 and 86 %",
+            "with 20 observations it must cover between 81.5 and 86%",
         ),
         Expectation(
             lambda numbers: 0.895 < numbers["50"] < 0.934,
-            "with 50 observations it must cover between 89.5 and 93.5 %",
+            "with 50 observations it must cover between 89.5 and 93.5%",
         ),
         Expectation(
             lambda numbers: 0.925 < numbers["200"] < 0.965,
-            "with 200 observations it must cover between 92.5 and 96.5 %",
+            "with 200 observations it must cover between 92.5 and 96.5%",
         ),
         Expectation(
             lambda numbers: 0.908 < numbers["true alpha"] < 0.946,
-            "with 20 observations and the true α it must cover between 91 and 94.5 %",
+            "with 20 observations and the true α it must cover between 91 and 94.5%",
         ),
         Expectation(
             lambda numbers: 0.857 < numbers["true sigma"] < 0.902,
-            "with 20 observations and the true σ it must cover between 86 and 90 %",
+            "with 20 observations and the true σ it must cover between 86 and 90%",
         ),
     ),
-    deeper="A nominal 95 % from 20 observations is a real 84 %: quote such an interval with the length of the series.",
+    deeper="A nominal 95% from 20 observations is a real 84%: quote such an interval with the length of the series.",
 )
 
 EXERCISES = [_E121, _E122, _E123, _E124, _E125]

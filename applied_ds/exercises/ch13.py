@@ -329,7 +329,7 @@ def tail_probability_by_loop(draws, c, batch):
 def sticky_chains(rng: np.random.Generator) -> list[tuple[np.ndarray, float, int]]:
     """Autocorrelated draws on a grid of 0.5, so that some equal c; a rest of each chain fills no batch."""
     cases: list[tuple[np.ndarray, float, int]] = [
-        (np.array([[0.0, 1.0, 1.0, 0.5, 0.0], [1.0, 1.0, 0.0, 2.0, 1.5]]), 0.5, 2)
+        (np.array([[0.0, 0.5, 1.0, 1.0, 0.0], [1.0, 1.5, 2.0, 1.0, 1.5]]), 0.5, 2)
     ]
     for C, N, batch, c in ((2, 23, 5, 0.0), (4, 61, 8, 0.5), (4, 205, 20, -0.5)):
         x = rng.normal(size=(C, N))
@@ -720,20 +720,20 @@ _E135 = Exercise(
     kind="measurement",
     stub="""calibration = {"0.1": ..., "0.5": ..., "0.9": ..., "prior": ..., "plug-in": ...}""",
     hints=(
-        "Before you measure: for which of the three α do you expect more than 95 %, and for which fewer?",
+        "Before you measure: for which of the three α do you expect more than 95%, and for which fewer?",
         "Whether the interval holds y_{T+8} can be read from one number: the predictive distribution function at y_{T+8}, a weighted mean over α of Student's t. The interval holds it if that number lies between 0.025 and 0.975.",
         "To explain the result, draw the mean posterior weights of α for series with a true α of 0.1 and of 0.9. Which values of α are mixed in, and do they make the interval wider or narrower?",
     ),
     solution=coverage_of_bayes,
     alternatives=(coverage_by_draws,),
     tolerance=0.004,
-    reasoning="""Averaged over the prior the interval covers 95 %, as promised, where the plug-in interval, made as in exercise 12.5, covers 87 %. For single values of α it does not: about 99 % at α = 0.1, 95 % at 0.5, and only 90 to 91 % at 0.9.
+    reasoning="""Averaged over the prior the interval covers 95%, as promised, where the plug-in interval, made as in exercise 12.5, covers 87%. For single values of α it does not: about 99% at α = 0.1, 95% at 0.5, and only 90 to 91% at 0.9.
 
-*Why the average is exact.* If α comes from the prior, then α, past and future are drawn from the very joint distribution that the posterior takes apart again. Given the past, the future *has* the predictive distribution; so the interval holds it with 95 % given every past, and on average. (ℓ₀ and σ were fixed, with improper priors: shifting or stretching a series shifts or stretches its interval, so that their values do not matter.)
+*Why the average is exact.* If α comes from the prior, then α, past and future are drawn from the very joint distribution that the posterior takes apart again. Given the past, the future *has* the predictive distribution; so the interval holds it with 95% given every past, and on average. (ℓ₀ and σ were fixed, with improper priors: shifting or stretching a series shifts or stretches its interval, so that their values do not matter.)
 
 *Why single values differ.* Twenty observations say little about α, and the posterior stays wide. Where the true α is 0.9, smaller ones are mixed in, which believe in a calmer level: the interval is too narrow. Where it is 0.1, larger ones are mixed in, and the interval is too wide. Doubt cannot be right at both ends; it is right on average.
 
-*What calibration means.* Simulation-based calibration draws the true values from the prior, so it sees the last line of this table, and it would pass. It proves that the sampler answers the question that was put. Whether the prior fits the series that you will meet is another question: if they all behave like random walks, α near 1, a uniform prior makes intervals that are too narrow, and the prior should say what you know.""",
+*What calibration means.* Simulation-based calibration draws the true values from the prior, so it sees the average, and it would pass. It proves that the sampler answers the question that was put. Whether the prior fits the series that you will meet is another question: if they all behave like random walks, α near 1, a uniform prior makes intervals that are too narrow, and the prior should say what you know.""",
     mistakes=(
         Mistake(
             "plug-in-everywhere",
@@ -783,23 +783,23 @@ _E135 = Exercise(
     expect=(
         Expectation(
             lambda numbers: 0.971 < numbers["0.1"] < 1.0,
-            "at α = 0.1 the posterior predictive interval must cover between 97 and 100 %",
+            "at α = 0.1 the posterior predictive interval must cover between 97 and 100%",
         ),
         Expectation(
             lambda numbers: 0.935 < numbers["0.5"] < 0.967,
-            "at α = 0.5 it must cover between 93.5 and 96.5 %",
+            "at α = 0.5 it must cover between 93.5 and 96.5%",
         ),
         Expectation(
             lambda numbers: 0.888 < numbers["0.9"] < 0.924,
-            "at α = 0.9 it must cover between 89 and 92.5 %",
+            "at α = 0.9 it must cover between 89 and 92.5%",
         ),
         Expectation(
             lambda numbers: 0.936 < numbers["prior"] < 0.964,
-            "with α from the prior it must cover between 93.5 and 96.5 %",
+            "with α from the prior it must cover between 93.5 and 96.5%",
         ),
         Expectation(
             lambda numbers: 0.848 < numbers["plug-in"] < 0.886,
-            "with α from the prior the plug-in interval must cover between 85 and 88.5 %",
+            "with α from the prior the plug-in interval must cover between 85 and 88.5%",
         ),
     ),
     deeper="A Bayesian interval keeps its promise on average over the prior; one that keeps it for every single α would have to be wider for some.",
