@@ -828,8 +828,8 @@ So the failure is not spread evenly. The average of 84% is that of good interval
     ),
     expect=(
         Expectation(
-            lambda numbers: 0.717 < numbers["10"] < 0.768,
-            "with 10 observations the interval must cover between 72 and 77%",
+            lambda numbers: 0.713 < numbers["10"] < 0.766,
+            "with 10 observations the interval must cover between 71.5 and 76.5%",
         ),
         Expectation(
             lambda numbers: 0.815 < numbers["20"] < 0.863,
