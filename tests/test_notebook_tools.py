@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import re
 import signal
@@ -12,10 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 from tools import anatomy, kernels, notebooks
 
@@ -669,6 +673,39 @@ def test_peak_memory_counts_children() -> None:
     peak = memory.stop()
     assert 200 < peak < 400
     assert kernels.tree_bytes(process.pid) == 0
+
+
+# --- The weight of pictures ---
+
+
+def png(pixels: np.ndarray) -> str:
+    """A picture (height, width, 3) as a notebook stores it."""
+    file = io.BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def pixels_of(text: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))).convert("RGB")).astype(int)
+
+
+def test_drawings_are_stored_with_a_palette_and_photographs_as_they_are() -> None:
+    rows, columns = np.mgrid[:200, :300]
+    drawing = np.stack([rows // 4 * 5 % 256, columns // 3 * 3 % 256, 0 * rows], 2)  # some 5,000 colours
+    grey = np.repeat((rows + columns)[..., None] % 256, 3, axis=2)
+    photograph = np.random.default_rng(0).integers(0, 256, (200, 300, 3))
+    stored = [png(each) for each in (drawing, grey, photograph)]
+    outputs = [new_output("display_data", data={"image/png": each}) for each in stored]
+    nb = small("1 + 1")
+    nb.cells[-1].outputs = outputs
+    notebooks.shrink_pictures(nb)
+    shrunk = [output.data["image/png"] for output in outputs]
+    assert len(shrunk[0]) < len(stored[0])
+    assert 0 < np.abs(pixels_of(shrunk[0]) - drawing).max() < 64
+    assert np.array_equal(pixels_of(shrunk[1]), grey)  # 256 colours are enough for it
+    assert shrunk[2] == stored[2]
+    notebooks.shrink_pictures(nb)
+    assert [output.data["image/png"] for output in outputs] == shrunk
 
 
 # --- The budget under nbval ---

@@ -212,7 +212,7 @@ def shrink_pictures(nb: NotebookNode) -> None:
             colours = picture.convert("RGB")
             if picture.mode == "P" or colours.getcolors(DRAWING_COLOURS) is None:
                 continue
-            colours.quantize(256).save(small, "PNG", optimize=True)
+            colours.quantize(256, Image.Quantize.MAXCOVERAGE).save(small, "PNG", optimize=True)
             data["image/png"] = base64.b64encode(small.getvalue()).decode()
 
 
