@@ -691,7 +691,8 @@ def pixels_of(text: str) -> np.ndarray:
 
 def test_drawings_are_stored_with_a_palette_and_photographs_as_they_are() -> None:
     rows, columns = np.mgrid[:200, :300]
-    drawing = np.stack([rows // 4 * 5 % 256, columns // 3 * 3 % 256, 0 * rows], 2)  # some 5,000 colours
+    some = np.random.default_rng(1).integers(0, 4096, (200, 300))
+    drawing = np.stack([some % 16, some // 16 % 16, some // 256], 2) * 17  # 4,096 colours
     grey = np.repeat((rows + columns)[..., None] % 256, 3, axis=2)
     photograph = np.random.default_rng(0).integers(0, 256, (200, 300, 3))
     stored = [png(each) for each in (drawing, grey, photograph)]

@@ -208,12 +208,14 @@ def shrink_pictures(nb: NotebookNode) -> None:
             data = output.get("data", {})
             if "image/png" not in data:
                 continue
-            picture, small = Image.open(io.BytesIO(base64.b64decode(data["image/png"]))), io.BytesIO()
+            stored, small = base64.b64decode(data["image/png"]), io.BytesIO()
+            picture = Image.open(io.BytesIO(stored))
             colours = picture.convert("RGB")
             if picture.mode == "P" or colours.getcolors(DRAWING_COLOURS) is None:
                 continue
             colours.quantize(256, Image.Quantize.MAXCOVERAGE).save(small, "PNG", optimize=True)
-            data["image/png"] = base64.b64encode(small.getvalue()).decode()
+            if small.tell() < len(stored):
+                data["image/png"] = base64.b64encode(small.getvalue()).decode()
 
 
 def help_text(exercise: str) -> str:
