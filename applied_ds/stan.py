@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -126,7 +127,9 @@ def build(code: str, data: dict[str, Any] | None = None, random_seed: int = 1) -
         RuntimeError: PyStan's own words, where data do not fit the program.
     """
     cache = _compiled(code)
-    import stan
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated")  # PyStan's own affair
+        import stan
 
     with _caches(cache):
         model, said = _in_thread(stan.build, code, data=data or {}, random_seed=random_seed)

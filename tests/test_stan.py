@@ -146,6 +146,13 @@ def empty(model: stan.Model) -> dict[str, list[float]]:
     return {name: [] for name, dims in zip(model.param_names, model.dims, strict=True) if list(dims) == [0]}
 
 
+def test_loading_stan_warns_of_nothing(compiled: str) -> None:
+    code = "import sys; from applied_ds import stan; stan.build(stan.path('ets_damped').read_text(), eval(sys.argv[1]))"
+    data = repr({name: np.asarray(value).tolist() for name, value in small_data().items()})
+    done = subprocess.run([sys.executable, "-c", code, data], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
+
+
 def test_the_helper_does_not_load_stan_until_it_is_needed() -> None:
     code = "import sys, applied_ds.stan; print('stan' in sys.modules, 'httpstan' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
