@@ -81,8 +81,8 @@ _E121 = Exercise(
         "That matrix is D = F − g wᵀ. The observation y_t enters through g, then T − t months pass, and the forecast reads the state with w·F^(h−1). So the weight is w·F^(h−1)·D^(T−t)·g.",
     ),
     solution=forecast_weights,
-    reasoning="Write the state equations with matrices and replace the error by $y_t - w^\\top x_{t-1}$: $x_t = D x_{t-1} + g\\,y_t$ with $D = F - g w^\\top$. The powers of $D$ are the memory of the filter, those of $F$ carry the forecast ahead. For simple smoothing $F = w = 1$, $g = \\alpha$ and $D = 1 - \\alpha$: the weights $\\alpha(1-\\alpha)^{T-t}$. "
-    "With a trend the weights of older observations turn *negative*: to draw a line through the recent past and extend it, one must subtract what lies further back.",
+    reasoning="Write the state equations with matrices and replace the error by $y_t - w^\\top z_{t-1}$, where $z_t = (\\ell_t, b_t)$: $z_t = D z_{t-1} + g\\,y_t$ with $D = F - g w^\\top$. The powers of $D$ are the memory of the filter, those of $F$ carry the forecast ahead. For simple smoothing $F = w = 1$, $g = \\alpha$ and $D = 1 - \\alpha$: the weights $\\alpha(1-\\alpha)^{T-t}$. "
+    "With a trend the weights of older observations turn *negative* (with $\\alpha = 0.3$ and $\\beta = 0.1$ they then swing around zero, ever more weakly): to draw a line through the recent past and extend it, one must subtract what lies further back.",
     alternatives=(forecast_weights_by_impulses,),
     cases=smoothing_cases,
     mistakes=(
