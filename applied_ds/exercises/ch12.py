@@ -45,7 +45,16 @@ def smoothing_cases(rng: np.random.Generator) -> list[tuple[int, float, float, f
 
 
 def _wrong_weights(
-    *, feedback=True, steps=0, star=False, damped="both", order="past first", share=False, trend=True
+    *,
+    feedback=True,
+    steps=0,
+    star=False,
+    damped="both",
+    order="past first",
+    share=False,
+    trend=True,
+    powers="all",
+    one_by_one=False,
 ):
     def wrong(T, alpha, beta, theta, h):
         slope = alpha * beta if star else beta
@@ -54,9 +63,13 @@ def _wrong_weights(
         if not trend:
             slope = inside = ahead = 0.0
         w, g = np.array([1.0, inside]), np.array([alpha, slope])
-        D = np.array([[1.0, inside], [0.0, inside]]) - (np.outer(g, w) if feedback else 0)
+        F = np.array([[1.0, inside], [0.0, inside]])
+        if one_by_one:  # the trend first, then the level with the new trend
+            F[0, 1], g[0] = inside**2, alpha + inside * slope
+        D = F - (np.outer(g, w) if feedback else 0)
         h = h if steps is None else max(h + steps, 1)
-        read = np.array([1.0, sum(ahead**i for i in range(1, (1 if steps is None else h) + 1))])
+        first, last = {"all": (1, h), "last": (h, h), "from zero": (0, h - 1)}[powers]
+        read = np.array([1.0, sum(ahead**i for i in range(first, (1 if steps is None else last) + 1))])
         found = np.array([read @ np.linalg.matrix_power(D, T - t) @ g for t in range(1, T + 1)])
         found = found[::-1] if order == "latest first" else found
         return found / found.sum() if share else found
@@ -127,6 +140,21 @@ _E121 = Exercise(
             _wrong_weights(damped="forecast"),
         ),
         Mistake("not-damped", "θ is not used", _wrong_weights(damped="neither")),
+        Mistake(
+            "last-power-only",
+            "the forecast adds θ^h times the trend; the growth of every month on the way counts: θ + θ² + … + θ^h",
+            _wrong_weights(powers="last"),
+        ),
+        Mistake(
+            "powers-from-zero",
+            "the forecast adds 1 + θ + … + θ^(h−1) times the trend; the first month is damped already, so the sum starts at θ",
+            _wrong_weights(powers="from zero"),
+        ),
+        Mistake(
+            "new-trend-in-the-level",
+            "the trend was updated first, and the level moved by the *new* trend; both move from the old states",
+            _wrong_weights(one_by_one=True),
+        ),
         Mistake(
             "shares",
             "the weights were divided by their sum; they need not add up to 1, because the starting states have weights as well",
@@ -201,8 +229,10 @@ def _wrong_mam(
     constant=1.0,
     power=1.0,
     additive=False,
+    shares=False,
 ):
     def wrong(y, alpha, beta, gamma, level, trend, seasonal):
+        beta = alpha * beta if shares else beta
         T, m = len(y), len(seasonal)
         s = list(seasonal[::-1] if order == "latest first" else seasonal)
         errors, fitted = np.empty(T), np.empty(T)
@@ -325,6 +355,11 @@ _E122 = Exercise(
             _wrong_mam(trend_scale="new"),
         ),
         Mistake(
+            "beta-star",
+            "the trend moves by αβ (ℓ + b) ε here; in this lecture β is the β of the state equations",
+            _wrong_mam(shares=True),
+        ),
+        Mistake(
             "season-from-the-new-level",
             "the factor is updated with y / ℓ_t, the *new* level, as `statsmodels` does; that agrees with 1 + γε to first order only",
             _wrong_mam(season="new level"),
@@ -404,13 +439,15 @@ def _wrong_total(
     power=1,
     sigma_power=1,
     every_month=False,
+    powers="all",
 ):
     from scipy.stats import norm
 
     def wrong(mean, sigma, alpha, beta, gamma, theta, m, level):
         h = len(mean)
         j = np.arange(1, h)
-        c = alpha + beta * trend * np.cumsum((theta if damped else 1.0) ** j)
+        turned = (theta if damped else 1.0) ** j
+        c = alpha + beta * trend * (np.cumsum(turned) if powers == "all" else turned)
         c = c + gamma * season * ((j % m == 0) | every_month)
         each = np.sqrt(1 + np.concatenate([[0.0], np.cumsum(c**2)]))  # of the single months
         passed_on = float(own) + np.concatenate([[0.0], np.cumsum(c)])
@@ -492,6 +529,11 @@ _E123 = Exercise(
         ),
         Mistake("not-damped", "the trend is not damped: θ is not used", _wrong_total(damped=False)),
         Mistake("no-trend", "β is not used: an error turns the trend, too", _wrong_total(trend=False)),
+        Mistake(
+            "last-power-only",
+            "β is multiplied by θ^j; j months later the level has grown by the trend j times: θ + θ² + … + θ^j",
+            _wrong_total(powers="last"),
+        ),
         Mistake(
             "one-sided",
             "the quantile is that of `level` itself; an interval with equal sides needs that of (1 + level) / 2",
@@ -589,6 +631,12 @@ def _plus_one(a, b):
     return (1 + (sums >= np.abs(d.sum()) - 1e-9).sum()) / (1 + len(sums))
 
 
+def _by_wilcoxon(a, b):
+    from scipy.stats import wilcoxon
+
+    return wilcoxon(a, b).pvalue
+
+
 def _by_t(a, b):
     from scipy.stats import ttest_1samp
 
@@ -653,7 +701,7 @@ _E124 = Exercise(
         ),
         Mistake(
             "differences",
-            "the differences a − b were exchanged; log(a / b) is asked, or the series with the largest errors would decide alone",
+            "the errors themselves were compared, by a − b or by their sums; log(a / b) is asked, or the series with the largest errors would decide alone",
             _by_signs(lambda a, b: a - b),
         ),
         Mistake(
@@ -665,6 +713,11 @@ _E124 = Exercise(
             "ranks",
             "this is Wilcoxon's test: the ranks of the logarithms were exchanged; the logarithms themselves are asked",
             _by_signs(lambda a, b: _signed_ranks(np.log(a / b))),
+        ),
+        Mistake(
+            "ranks-of-differences",
+            "this is Wilcoxon's test of a − b, which exchanges ranks; the logarithms log(a / b) themselves are asked",
+            _by_wilcoxon,
         ),
         Mistake(
             "t-test",
