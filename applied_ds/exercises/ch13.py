@@ -238,7 +238,7 @@ _E132 = Exercise(
         "Everything cancels but s′/s. Accept if log u < log p(s′) − log p(s) + log s′ − log s; otherwise the old state counts once more.",
     ),
     solution=positive_chain,
-    reasoning="A symmetric proposal cancels from the acceptance ratio; this one is symmetric in $\\log s$, not in $s$. Steps upward are spread over a wider range than the steps back, so that $q(s \\mid s')/q(s' \\mid s) = s'/s$, and the logarithm of that belongs into the ratio. The second way to see it: walk in $v = \\log s$, whose density is $p(e^v)\\,e^v$, because $ds = e^v dv$. "
+    reasoning="A symmetric proposal cancels from the acceptance ratio; this one is symmetric in $\\log s$, not in $s$. Steps upward are spread over a wider range than the steps back, so that $q(s \\mid s')/q(s' \\mid s) = s'/s$, and the logarithm of that belongs in the ratio. The second way to see it: walk in $v = \\log s$, whose density is $p(e^v)\\,e^v$, because $ds = e^v dv$. "
     "The correction *is* this Jacobian, and Stan adds it for every parameter that is declared with a bound.",
     alternatives=(positive_chain_in_logarithms,),
     cases=positive_targets,
