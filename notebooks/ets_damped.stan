@@ -4,7 +4,7 @@
 //   level    <- level + theta * trend + alpha * error[t],
 //   trend    <- theta * trend + beta * error[t],
 //   season[t] = season[t - m] + gamma * error[t],   error[t] ~ normal(0, sigma).
-// A size of 0 or 1 switches a part off or on: one compiled programme serves them all.
+// A size of 0 or 1 switches a part off or on: one compiled program serves them all.
 functions {
   // One future, or one replicated past: the equations run forward with fresh errors.
   vector ets_rng(vector kx, real alpha, real beta, real gamma, real theta, real sigma,

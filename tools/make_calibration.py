@@ -1,4 +1,4 @@
-"""Make the ranks of lecture 13: many worlds drawn from the priors, each fitted by the Stan programme.
+"""Make the ranks of lecture 13: many worlds drawn from the priors, each fitted by the Stan program.
 
 ``python -m tools.make_calibration`` writes ``data/results/13_calibration.json`` with its card, in about ten minutes on one
 thread. World ``i`` of every kind has the seed ``i``, so that the lecture can fit some of them again. Two kinds of worlds break
@@ -51,7 +51,7 @@ def main() -> None:
         shape=f"{WORLDS['right']} worlds of the model's own equations and {WORLDS['level']} + {WORLDS['season']} of two mistakes "
         "of the notes; for each world a rank by quantity, the largest R-hat, the smallest effective size and the divergences",
         units="ranks from 0 to 99: how many of 99 thinned draws lie below the true value",
-        origin="series drawn from the priors and fitted by the Stan programme ets_damped with the code that lecture 13 exports",
+        origin="series drawn from the priors and fitted by the Stan program ets_damped with the code that lecture 13 exports",
         licence="CC BY 4.0 (made for this course); simulated, no data",
         command=COMMAND,
     )
