@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-import applied_ds as ads
 from applied_ds import stan
 from tests.house import command_of
 
@@ -22,38 +22,62 @@ model { mu ~ normal(0, 10); sigma ~ normal(0, 5); y ~ normal(mu, sigma); }
 MEASURED = np.array([1.0, 2.0, 4.0])
 
 
+# Everything that samples runs in a process of its own: Stan's worker processes inherit what is open in the one that starts them,
+# and would hold the pipe of a browser that other tests have opened there.
+MEASUREMENTS = """
+import asyncio, json
+import applied_ds as ads
+import numpy as np
+from applied_ds import stan
+
+program = stan.path("ets_damped").read_text(encoding="utf-8")
+switches = dict.fromkeys(("use_trend", "damped", "use_k", "prior_only", "replicate"), 0)
+scales = dict.fromkeys(("level_sd", "trend_sd", "season_sd", "k_sd", "sigma_sd"), 1.0)
+shapes = {f"{name}_shape": [1.0, 1.0] for name in ("alpha", "beta", "gamma", "theta")}
+y = np.random.default_rng(0).normal(size=8)
+data = {"n": 8, "m": 1, "y": y, "x": np.zeros(8), "h": 2, "x_future": np.zeros(2), "level_mean": 0.0}
+data |= switches | scales | shapes
+
+
+def draws(seed):
+    model = stan.build(program, data, random_seed=seed)
+    return model.sample(num_chains=2, num_warmup=100, num_samples=100)["alpha"], model
+
+
+async def inside_a_loop():
+    return model.log_prob(np.zeros(3))
+
+
+first, model = draws(7)
+off = {name: [] for name, dims in zip(model.param_names, model.dims) if list(dims) == [0]}
+said = model.messages
+free = model.unconstrain_pars({"alpha": 0.3, "sigma": 2.0, "level_start": 0.5} | off)
+values = model.constrain_pars(free, include_tparams=False, include_gqs=False)
+cache = ads.data.cache_dir() / "stan"
+print(json.dumps({
+    "shape": first.shape,
+    "again": bool(np.array_equal(first, draws(7)[0])),
+    "other seed": bool(np.array_equal(first, draws(8)[0])),
+    "said": said,
+    "fits": [str(path) for path in cache.rglob("*") if "fits" in path.parts or path.suffix == ".gz"],
+    "in a loop": asyncio.run(inside_a_loop()),
+    "free": len(free),
+    "values": sorted(round(value, 9) for value in values),
+    "jacobian": model.log_prob(free) - model.log_prob(free, adjust_transform=False),
+    "gradient": len(model.grad_log_prob(free)),
+}))
+"""
+
+
 @pytest.fixture(scope="module")
-def compiled() -> str:
-    """The text of a program that set-up has compiled; without a C++ compiler the test skips."""
+def measured() -> dict[str, Any]:
+    """What sampling a program showed that set-up has compiled; without a C++ compiler the test skips."""
     command_of("g++")
-    return stan.path("ets_damped").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def model(compiled: str) -> stan.Model:
-    return stan.build(compiled, small_data(), random_seed=7)
-
-
-def small_data() -> dict[str, object]:
-    """Eight observations without trend, season or regressor."""
-    switches = dict.fromkeys(("use_trend", "damped", "use_k", "prior_only", "replicate"), 0)
-    scales = {
-        "level_mean": 0.0,
-        **dict.fromkeys(("level_sd", "trend_sd", "season_sd", "k_sd", "sigma_sd"), 1.0),
-    }
-    shapes = {f"{name}_shape": [1.0, 1.0] for name in ("alpha", "beta", "gamma", "theta")}
-    y = np.random.default_rng(0).normal(size=8)
-    return {
-        "n": 8,
-        "m": 1,
-        "y": y,
-        "x": np.zeros(8),
-        "h": 2,
-        "x_future": np.zeros(2),
-        **switches,
-        **scales,
-        **shapes,
-    }
+    done = subprocess.run([sys.executable, "-c", MEASUREMENTS], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    (line,) = done.stdout.splitlines()  # nothing else is on the screen
+    return json.loads(line)
 
 
 def test_a_right_program_and_a_wrong_one() -> None:
@@ -100,57 +124,29 @@ def test_programs_of_an_installed_helper(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert stan.path("small").read_text() == PROGRAM
 
 
-def test_same_seed_same_draws_and_nothing_on_the_screen(
-    compiled: str, model: stan.Model, capfd: pytest.CaptureFixture[str]
-) -> None:
-    settings = {"num_chains": 2, "num_warmup": 100, "num_samples": 100}
-    first = model.sample(**settings)["alpha"]
-    again = stan.build(compiled, small_data(), random_seed=7).sample(**settings)["alpha"]
-    other = stan.build(compiled, small_data(), random_seed=8).sample(**settings)["alpha"]
-    assert first.shape == (1, 200)
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
-    assert "Gradient evaluation took" in model.messages
-    out, err = capfd.readouterr()
-    assert out + err == ""
+def test_same_seed_same_draws(measured: dict[str, Any]) -> None:
+    assert measured["shape"] == [1, 200]
+    assert measured["again"]
+    assert not measured["other seed"]
 
 
-def test_no_fit_is_kept(model: stan.Model) -> None:
-    model.sample(num_chains=1, num_warmup=50, num_samples=50)
-    kept = [
-        path
-        for path in (ads.data.cache_dir() / "stan").rglob("*")
-        if "fits" in path.parts or path.suffix == ".gz"
-    ]
-    assert kept == []
+def test_what_stan_says_is_kept_off_the_screen(measured: dict[str, Any]) -> None:
+    assert "Gradient evaluation took" in measured["said"]
 
 
-def test_inside_a_running_event_loop(model: stan.Model) -> None:
-    async def notebook() -> float:
-        return model.log_prob(np.zeros(3))
-
-    assert np.isfinite(asyncio.run(notebook()))
+def test_no_fit_is_kept(measured: dict[str, Any]) -> None:
+    assert measured["fits"] == []
 
 
-def test_parameters_there_and_back(model: stan.Model) -> None:
-    free = np.array(model.unconstrain_pars({"alpha": 0.3, "sigma": 2.0, "level_start": 0.5} | empty(model)))
-    assert free.shape == (3,)
-    values = model.constrain_pars(free, include_tparams=False, include_gqs=False)
-    assert sorted(np.round(values, 9)) == [0.3, 0.5, 2.0]
-    assert model.log_prob(free) != model.log_prob(free, adjust_transform=False)
-    assert len(model.grad_log_prob(free)) == 3
+def test_inside_a_running_event_loop(measured: dict[str, Any]) -> None:
+    assert np.isfinite(measured["in a loop"])
 
 
-def empty(model: stan.Model) -> dict[str, list[float]]:
-    """The parameters that the switches of the data have turned off."""
-    return {name: [] for name, dims in zip(model.param_names, model.dims, strict=True) if list(dims) == [0]}
-
-
-def test_loading_stan_warns_of_nothing(compiled: str) -> None:
-    code = "import sys; from applied_ds import stan; stan.build(stan.path('ets_damped').read_text(), eval(sys.argv[1]))"
-    data = repr({name: np.asarray(value).tolist() for name, value in small_data().items()})
-    done = subprocess.run([sys.executable, "-c", code, data], capture_output=True, text=True, check=True)
-    assert done.stdout + done.stderr == ""
+def test_parameters_there_and_back(measured: dict[str, Any]) -> None:
+    assert measured["free"] == measured["gradient"] == 3
+    assert measured["values"] == [0.3, 0.5, 2.0]
+    # log of alpha (1 - alpha), sigma and the multiplier of the level, which is 1
+    assert measured["jacobian"] == pytest.approx(np.log(0.3 * 0.7 * 2.0))
 
 
 def test_the_helper_does_not_load_stan_until_it_is_needed() -> None:

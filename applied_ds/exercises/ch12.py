@@ -441,9 +441,10 @@ def _wrong_total(
     every_month=False,
     powers="all",
 ):
-    from scipy.stats import norm
 
     def wrong(mean, sigma, alpha, beta, gamma, theta, m, level):
+        from scipy.stats import norm
+
         h = len(mean)
         j = np.arange(1, h)
         turned = (theta if damped else 1.0) ** j

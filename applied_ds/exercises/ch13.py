@@ -48,9 +48,9 @@ def _wrong_growth(
     centre=lambda h, m: h * m,
     root=0.5,
 ):
-    from scipy.stats import norm, t
-
     def wrong(m, kappa, a, b, h, level):
+        from scipy.stats import norm, t
+
         at = quantile(level)
         z = norm.ppf(at) if law == "normal" else t.ppf(at, df(a))
         half = z * (variance(a, b) * width(h, kappa)) ** root
