@@ -172,9 +172,8 @@ def _compile(code: str, name: str, cache: Path) -> None:
     print("Compiling a Stan program: about a minute, only once.", flush=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch, _caches(Path(scratch)):
         building = httpstan.models.build_services_extension_module
-        with contextlib.redirect_stderr(
-            sys.__stderr__
-        ):  # httpstan silences the compiler on the true one alone
+        # httpstan silences the compiler on the true stderr, and only there.
+        with contextlib.redirect_stderr(sys.__stderr__):
             said = _WORKER.submit(lambda: asyncio.run(building(code))).result()
         httpstan.cache.dump_stanc_warnings(complaint, name)
         httpstan.cache.dump_services_extension_module_compiler_output(said, name)
