@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -63,6 +64,13 @@ def write_card(
     }
     text = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())
     write_whole(path.with_name(path.name + ".card.toml"), text.encode())
+
+
+def write_results(name: str, content: dict[str, Any], **card: str) -> None:
+    """Write a table as ``data/results/<name>.json`` with its card."""
+    path = DATA / "results" / f"{name}.json"
+    write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    write_card(path, **card)
 
 
 def half_precision(net: nn.Module) -> dict[str, Tensor]:

@@ -8,12 +8,11 @@ the equations as the notes do, so that the test is seen to fail.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from typing import Any
 
 import applied_ds as ads
-from tools.kept import DATA, write_card, write_whole
+from tools.kept import write_results
 
 COMMAND = "python -m tools.make_calibration"
 WORLDS = {"right": 240, "level": 80, "season": 80}
@@ -43,10 +42,9 @@ def main() -> None:
     result: dict[str, Any] = {"draws": 99}
     result["worlds"] = {kind: ranks(code, kind, worlds) for kind, worlds in WORLDS.items()}
     result["seconds"] = round(time.perf_counter() - start)
-    path = DATA / "results" / "13_calibration.json"
-    write_whole(path, (json.dumps(result) + "\n").encode())
-    write_card(
-        path,
+    write_results(
+        "13_calibration",
+        result,
         summary=f"Ranks of true values among posterior draws in {sum(WORLDS.values())} simulated worlds, for lecture 13.",
         shape=f"{WORLDS['right']} worlds of the model's own equations and {WORLDS['level']} + {WORLDS['season']} of two mistakes "
         "of the notes; for each world a rank by quantity, the largest R-hat, the smallest effective size and the divergences",

@@ -8,7 +8,6 @@ about ten minutes on one thread) and ``data/results/04_digits.json`` (argument `
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import zuko
 from torch import Tensor, nn
 
 import applied_ds as ads
-from tools.kept import DATA, FROM_MNIST, half_precision, write_card, write_weights, write_whole
+from tools.kept import FROM_MNIST, half_precision, write_results, write_weights
 
 COMMAND = "python -m tools.make_digits_flow"
 SEEDS = (4, 5, 6)
@@ -183,15 +182,9 @@ def make_table(lecture: Any) -> None:
             )
         steps = FINISHED_STEPS if id == "finished" else steps
         rows.append({"id": id, "name": name, "steps": steps, "seeds": list(seeds), "bits": bits})
-    path = DATA / "results" / "04_digits.json"
-    write_whole(
-        path,
-        (
-            json.dumps({"unit": "bits per dimension", "rows": rows}, indent=1, ensure_ascii=False) + "\n"
-        ).encode(),
-    )
-    write_card(
-        path,
+    write_results(
+        "04_digits",
+        {"unit": "bits per dimension", "rows": rows},
         summary=f"Bits per dimension of {len(rows)} density models on the held-out digits, for lecture 4.",
         shape=f"{len(rows)} models; for each the training steps, the seeds, and one number for each seed",
         units="bits per dimension on the 1,000 held-out digits of mnist_5k",

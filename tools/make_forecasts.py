@@ -9,7 +9,6 @@ is pmdarima's: its order is chosen once, on the first training part, and its par
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import warnings
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import applied_ds as ads
-from tools.kept import DATA, write_card, write_whole
+from tools.kept import write_results
 
 COMMAND = "python -m tools.make_forecasts"
 LEVELS = (0.80, 0.95)
@@ -210,10 +209,9 @@ def main() -> None:
             result["intervals"] += dense(name, y, m, base, methods[base])
         print(name, f"{time.process_time() - start:.0f} s in all", flush=True)
     result["seconds"] = round(time.process_time() - start)
-    path = DATA / "results" / "12_forecasts.json"
-    write_whole(path, (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
-    write_card(
-        path,
+    write_results(
+        "12_forecasts",
+        result,
         summary=f"Errors and intervals of {len(METHODS)} methods of forecasting on {len(result['series'])} series, for lecture 12.",
         shape=f"{len(result['rows'])} rows, each a method on a series over {ORIGINS} origins; {len(result['intervals'])} rows on "
         "model, split conformal and adaptive conformal intervals at every origin; what is used of each series",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import random
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, vstack  # type: ignore[import-untyped]
 
 import applied_ds as ads
-from tools.kept import DATA, write_card, write_whole
+from tools.kept import write_results
 
 COMMAND = "python -m tools.make_recommenders"
 BUDGET = 8
@@ -323,10 +322,9 @@ def main() -> None:
         if name == "movielens":
             result["splits"] = splits(data, rows)
     result["seconds"] = round(time.process_time() - start)
-    path = DATA / "results" / "09_recommenders.json"
-    write_whole(path, (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
-    write_card(
-        path,
+    write_results(
+        "09_recommenders",
+        result,
         summary=f"Quality of {len({row['id'] for row in result['rows']})} recommenders on two logs, for lecture 9.",
         shape=f"{len(result['rows'])} rows, each a model on a log with its tuned settings and metrics; sizes of the logs; "
         f"{len(result['splits'])} rows on the choice of split",

@@ -9,7 +9,6 @@ about three).
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 import applied_ds as ads
-from tools.kept import DATA, FROM_MNIST, half_precision, write_card, write_weights, write_whole
+from tools.kept import FROM_MNIST, half_precision, write_results, write_weights
 
 COMMAND = "python -m tools.make_vae"
 SEEDS = (2, 3, 4)
@@ -127,9 +126,7 @@ def make_weights(lecture: Any) -> None:
 
 def write_table(name: str, content: dict[str, Any], *, what: str, **card: str) -> None:
     """A table under data/results, with its card."""
-    path = DATA / "results" / f"{name}.json"
-    write_whole(path, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-    write_card(path, licence=FROM_MNIST, command=f"{COMMAND} {what}", **card)
+    write_results(name, content, licence=FROM_MNIST, command=f"{COMMAND} {what}", **card)
 
 
 def make_table(lecture: Any) -> None:
