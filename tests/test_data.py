@@ -115,6 +115,17 @@ def test_seasonal_series() -> None:
     assert (law.sum(), drivers.y[law][0]) == (23, 1057)
 
 
+def test_experiments() -> None:
+    hiv = ads.data.hiv_results()
+    assert len(hiv) == 4820
+    lots = hiv[hiv["any_incentive"].notna() & hiv["came"].notna()].groupby("any_incentive")["came"]
+    assert lots.count().tolist() == [623, 2211]
+    assert lots.mean().round(3).tolist() == [0.339, 0.789]
+    jobs = ads.data.job_training()
+    assert jobs["treat"].value_counts().tolist() == [260, 185]
+    assert jobs.groupby("treat")["earned_1978"].mean().round().tolist() == [4555, 6349]
+
+
 def test_names_of_imagenet() -> None:
     names = ads.data.imagenet_names()
     assert len(names) == 1000

@@ -33,7 +33,9 @@ __all__ = [
     "cache_dir",
     "check",
     "from_wheel",
+    "hiv_results",
     "imagenet_names",
+    "job_training",
     "mnist_5k",
     "movielens_100k",
     "online_retail",
@@ -231,6 +233,33 @@ def seasonal_series() -> dict[str, SeasonalSeries]:
         )
         for name, entry in kept.items()
     }
+
+
+def hiv_results() -> pd.DataFrame:
+    """Who came for the result of an HIV test, with a reward drawn by lot or without; the card is that of ``hiv_results.parquet``.
+
+    Columns: village, distance (km), age (years), any_incentive, incentive (US dollars), came, result; NaN where not known.
+
+    Raises:
+        DataError: the file or its card is missing, or its checksum is not the card's.
+    """
+    import pandas as pd
+
+    return pd.read_parquet(_checked("hiv_results.parquet"))
+
+
+def job_training() -> pd.DataFrame:
+    """Earnings before and after an offer of work drawn by lot; the card is that of ``job_training.parquet``.
+
+    Columns: treat, age, school (years), black, hispanic, married, no_degree, earned_1974, earned_1975, earned_1978 (US dollars
+    of 1982 a year).
+
+    Raises:
+        DataError: the file or its card is missing, or its checksum is not the card's.
+    """
+    import pandas as pd
+
+    return pd.read_parquet(_checked("job_training.parquet"))
 
 
 def imagenet_names() -> list[str]:
