@@ -92,7 +92,7 @@ def main() -> None:
     write(
         "job_training",
         jobs[[*columns, "earned_1974", "earned_1975", "earned_1978"]],
-        summary="An experiment in the United States: a job of 9 to 18 months for people with hardly a chance, and what they earned later.",
+        summary="An experiment in the United States: a job of 9 to 18 months offered by lot, and what people earned later.",
         units="treat: 1 offered a job by lot, 0 not; age and school in years; earned in US dollars of 1982 a year, before "
         "(1974, 1975) and after (1978); the others: 1 yes, 0 no",
         origin="National Supported Work Demonstration: LaLonde 1986, in the sample of Dehejia and Wahba 1999 "
