@@ -532,7 +532,7 @@ _E104 = Exercise(
     ),
     solution=shared_control,
     reasoning="The power asks for a standard error of $\\delta / (z_{1-\\alpha/2k} + z_{\\text{power}})$. With $n_{\\text{control}} = r\\,n_{\\text{test}}$ its square is $\\sigma^2 (1 + 1/r)/n_{\\text{test}}$, so the total number of users is proportional to $(1 + 1/r)(r + k) = r + k/r + 1 + k$. The derivative $1 - k/r^2$ vanishes at $r = \\sqrt k$. "
-    "For four test groups the control is twice as large as each of them. With equal groups the same promise needs 11% more users, and four separate experiments, each with a control of its own, need 78% more: sharing the control is what a many-dimensional experiment gains.",
+    "For four test groups the control is twice as large as each of them. With equal groups the same promise needs 11 % more users, and four separate experiments, each with a control of its own, need 78 % more: sharing the control is what a many-dimensional experiment gains.",
     alternatives=(shared_control_by_search,),
     cases=plans_with_one_control,
     mistakes=(

@@ -91,7 +91,7 @@ _E111 = Exercise(
         "Half of the width divided by $z_{(1+\\text{level})/2}$ is the standard error. The difference of the means has the standard error $\\sqrt{s_A^2 + s_B^2}$.",
     ),
     solution=p_from_intervals,
-    reasoning="The middle of an interval is the mean, and half of its width is $z$ standard errors. The variances of independent means add, so the difference has the standard error $\\sqrt{s_A^2 + s_B^2}$, which is *less* than $s_A + s_B$. Two intervals of 95% just touch when the difference is $1.96\\,(s_A + s_B)$: with equal errors this is $z = 2.77$ and $p = 0.006$. "
+    reasoning="The middle of an interval is the mean, and half of its width is $z$ standard errors. The variances of independent means add, so the difference has the standard error $\\sqrt{s_A^2 + s_B^2}$, which is *less* than $s_A + s_B$. Two intervals of 95 % just touch when the difference is $1.96\\,(s_A + s_B)$: with equal errors this is $z = 2.77$ and $p = 0.006$. "
     "Intervals that do not overlap do prove a difference, then, but those that overlap prove nothing: the first hidden case has the intervals (9, 11) and (10.7, 12.3), and $p = 0.02$.",
     alternatives=(p_from_intervals_one_by_one,),
     cases=printed_intervals,
@@ -113,7 +113,7 @@ _E111 = Exercise(
         ),
         Mistake(
             "always-95",
-            "1.96 belongs to 95%; the quantile must be that of `level`",
+            "1.96 belongs to 95 %; the quantile must be that of `level`",
             _wrong_p(tail=lambda level: 0.025),
         ),
         Mistake(
@@ -215,7 +215,7 @@ _E112 = Exercise(
     stub='''def how_often_better(a, b, level):
     """What Mann and Whitney's U estimates, with an interval that needs no equal shapes.
 
-    a: (n_A,), b: (n_B,); ties occur. θ = P(A < B) + ½ P(A = B) for a user of each group.
+    a: (n_A,), b: (n_B,); ties occur. θ = P(A < B) + ½ P(A = B), a user of each group.
     Variance: each user has a share of the other group that it beats (a tie counts ½);
     the sample variance (n − 1) of these shares over n, for A and for B, added up.
     Returns (θ, lower, upper): the estimate ± normal quantile · standard error.
@@ -228,7 +228,7 @@ _E112 = Exercise(
     ),
     solution=how_often_better,
     reasoning="The pairs are not independent: every user takes part in a whole row or column of them. To first order the estimate is a mean over the users of A plus a mean over the users of B, and the variances of the two add. (For ROC curves this is DeLong's method: θ is the area under the curve of a score that tells B from A.) "
-    "The textbook's variance of $U$, $(n_A + n_B + 1)/(12\\,n_A n_B)$, holds only if the two groups have *the same distribution*. With equal θ = ½ and unequal spread it is wrong, and so is the test; this interval is not. Dividing $\\theta - \\tfrac12$ by this standard error gives the statistic of Brunner and Munzel, `scipy.stats.brunnermunzel`.",
+    "The textbook's variance of $U$, $(n_A + n_B + 1)/(12\\,n_A n_B)$, holds only if the two groups have *the same distribution*. With equal θ = ½ and unequal spread it is wrong, and so is the test; this interval is not. Dividing $\\theta - \\tfrac12$ by this standard error gives the statistic of Brunner and Munzel, `scipy.stats.brunnermunzel`. With few users the interval may reach beyond 0 or 1.",
     alternatives=(how_often_better_by_ranks,),
     cases=groups_with_ties,
     mistakes=(
@@ -365,10 +365,10 @@ _E113 = Exercise(
     name="Like with like",
     function="like_with_like",
     stub='''def like_with_like(y_a, s_a, y_b, s_b):
-    """Difference B − A, taken within strata and averaged over them, with its standard error.
+    """Difference B − A within strata, averaged over them, with its standard error.
 
     y_a, s_a: (n_A,) metric and stratum (int) of each user of A; y_b, s_b: (n_B,) of B.
-    The stratum was known before the experiment; each has at least 2 users in A and in B.
+    The stratum was known before the start; each has at least 2 users in A and in B.
     Weight of a stratum: its share of all n_A + n_B users, taken as a fixed number.
     Variance of a mean: sample variance (n − 1) within group and stratum, over its size.
     Returns (difference, standard error).
@@ -492,8 +492,9 @@ _E114 = Exercise(
     """Holm's adjusted p-values: reject where they are at most α, and the chance of even
     one false rejection among all m hypotheses is at most α.
 
-    p: (m,) p-values, in any order, dependent in any way. The i-th smallest is multiplied
-    by m − i + 1; an adjusted value is never below that of a smaller p, and at most 1.
+    p: (m,) p-values, in any order, dependent in any way. The i-th smallest is
+    multiplied by m − i + 1; an adjusted value is never below that of a smaller p,
+    and at most 1.
     Returns (m,), in the order of p.
     """
     ...''',
@@ -625,7 +626,7 @@ _E115 = Exercise(
         "`np.maximum.accumulate` gives the most they ever had. It is never below the £1 of the start, so no p-value is above 1.",
     ),
     solution=betting_p_values,
-    reasoning="Without a difference the game is fair: whatever the gamblers have, they have the same on average after the next buyer. Nobody can hope to multiply a pound by 20 in a fair game, at any time: the probability of *ever* having £20 is at most 1/20. This is Ville's inequality, and the reason why the largest fortune so far may be turned into a p-value that is valid at every look, and stays valid for whoever stops when it pleases. "
+    reasoning="Without a difference the game is fair: whatever the gamblers have, they have the same on average after the next buyer. In a fair game a pound seldom becomes £20, at whatever time one looks: the probability of *ever* having £20 is at most 1/20. This is Ville's inequality, and the reason why the largest fortune so far may be turned into a p-value that is valid at every look, and stays valid for whoever stops when it pleases. "
     "With a difference the gambler on the right side grows exponentially, fastest if the stake is the advantage itself, $2P(\\text{B}) - 1$ (Kelly's rule). The mixture test of section 9 is the same idea with many stakes at once.",
     alternatives=(betting_p_values_buyer_by_buyer,),
     cases=buyers_in_order,
@@ -675,7 +676,7 @@ _E115 = Exercise(
         ),
         Mistake(
             "binomial-at-every-look",
-            "this is the binomial test anew at every look: each p-value is valid alone, and whoever stops at the first below 5% is wrong far more often",
+            "this is the binomial test anew at every look: each p-value is valid alone, and whoever stops at the first below 5 % is wrong far more often",
             _binomial_at_every_look,
         ),
     ),
@@ -781,9 +782,9 @@ _E116 = Exercise(
 | 2,000 | 250 | £9.9 | £4.4 |
 | 20,000 | 25 | £2.5 | £1.9 |
 
-*Size.* Twenty thousand users a group make every decision nearly right, and there are only 25 decisions to make. With 500 users there are a thousand, each hardly better than a coin: the noise of one experiment, £1.26, is larger than any idea. As most ideas do harm, shipping on a coin's advice loses £15.8. The best plan under either rule lies at neither end for all bars: it depends on how many ideas there are, how good they are and how noisy the metric is.
+*Size.* With 20,000 users a group nearly every decision is right, and there are only 25 to make. With 500 there are a thousand, and the noise of one experiment, £1.26, is larger than nearly every idea: shipping whatever looks better loses £15.8, because most ideas do harm and the experiment hardly tells them from the others. So each rule has a best size of its own: of the three it is 2,000 for "any", and 500 for "significant", whose high bar is what so noisy an experiment needs.
 
-*The bar.* At 2,000 users a group, 41% of what "any" ships does harm, against 12% of what is significant; and yet "any" gains twice as much, because the significance rule throws away most of the good ideas (it finds an idea worth £0.50 in 12% of the cases). The level of 5% limits the share of useless ideas that are shipped. It is not made to maximise a gain, and does not.
+*The bar.* At 2,000 users a group, 41 % of what "any" ships does harm, against 12 % of what is significant; and yet "any" gains twice as much, because the significance rule throws away most of the good ideas (it finds an idea worth £0.50 in 12 % of the cases). The level of 5 % limits the share of useless ideas that are shipped. It is not made to maximise a gain, and does not.
 
 *What does.* Ship if the effect that is to be *expected* after the experiment is positive. Ideas and noise are normal here, so this is a bar on z of $0.8\\,\\cdot$ (noise of the experiment): 1.01, 0.51 and 0.16 at the three sizes, with gains of £12.9, £12.1 and £2.6. The bar must be the higher, the noisier the experiment and the worse the ideas; the past experiments of a team tell how good its ideas are.
 
@@ -871,11 +872,11 @@ _E116 = Exercise(
         ),
         Expectation(
             lambda numbers: 0.397 < numbers["harm any"] < 0.43,
-            "of what any z > 0 ships at 2,000 users a group, between 40 and 42.5% must do harm",
+            "of what any z > 0 ships at 2,000 users a group, between 40 and 42.5 % must do harm",
         ),
         Expectation(
             lambda numbers: 0.11 < numbers["harm significant"] < 0.132,
-            "of what z > 1.96 ships at 2,000 users a group, between 11 and 13% must do harm",
+            "of what z > 1.96 ships at 2,000 users a group, between 11 and 13 % must do harm",
         ),
     ),
     deeper="The level of a test is a price for one kind of mistake; which price is right depends on the ideas and on the noise.",
