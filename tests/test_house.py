@@ -603,6 +603,7 @@ HOSTS = {
     "doi.org",
     "github.com",
     "jmlr.org",  # where www.jmlr.org is named
+    "mixtape.scunning.com",
     "mml-book.github.io",
     "numpy.org",
     "openreview.net",
@@ -612,6 +613,7 @@ HOSTS = {
     "scikit-learn.org",
     "unpkg.com",  # named by the test that finds it absent
     "www.jmlr.org",
+    "www.jstor.org",
     "www.sitemaps.org",  # a name space of XML, not a link
     "www.w3.org",  # a name space of SVG, not a link
 }
