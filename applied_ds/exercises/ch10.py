@@ -275,7 +275,7 @@ _E102 = Exercise(
             _filled_with_extremes,
         ),
     ),
-    deeper="On the shop's revenue, a loss of one customer in a hundred leaves a range that is wider than a fifth of the mean.",
+    deeper="On the shop's revenue, a loss of one customer in a hundred mostly leaves a range as wide as a third of the mean.",
 )
 
 # --------------------------------------------------------------------------------------------- 10.3
@@ -694,13 +694,28 @@ The root mean square error has both: 0.60, 0.30, 0.16, 0.11, 0.13 for the sides 
                 0.025 < numbers["sd 1"] < 0.042
                 and 0.025 < numbers["sd 4"] < 0.042
                 and numbers["sd 16"] < 0.06
+                and numbers["best side"] < 15.5
             ),
+        ),
+        Mistake(
+            "no-city",
+            "the city itself, the term with the two cosines, is missing: without it large blocks cost no precision",
+            _city(0.5, 0.05, -0.06, 0.032, 0.032, 0.031, 16),
+            when=lambda numbers: (
+                0.025 < numbers["sd 1"] < 0.042 and numbers["sd 16"] < 0.06 and numbers["best side"] > 15.5
+            ),
+        ),
+        Mistake(
+            "no-noise",
+            "the noise of the users, ε, is missing: each user has a new number from N(0, 1) in every experiment",
+            _city(0.5, 0.05, -0.06, 0.0118, 0.036, 0.121, 8),
+            when=lambda numbers: 0.008 < numbers["sd 1"] < 0.018 and numbers["sd 16"] > 0.09,
         ),
         Mistake(
             "variances",
             "these are variances; the standard deviation is their root",
             _city(0.5, 0.05, -0.0625, 0.0011, 0.0024, 0.0171, 8),
-            when=lambda numbers: 0 < numbers["sd 1"] < 0.02 and numbers["sd 16"] > 8 * numbers["sd 1"],
+            when=lambda numbers: 0 < numbers["sd 1"] < 0.005 and numbers["sd 16"] > 8 * numbers["sd 1"],
         ),
         Mistake(
             "error-of-the-mean",
@@ -724,7 +739,13 @@ The root mean square error has both: 0.60, 0.30, 0.16, 0.11, 0.13 for the sides 
             "no-neighbours",
             "the neighbours have no influence here: the mean is 0.5 for every block",
             _city(0.5, 0.5, 0.5, 0.033, 0.049, 0.131, 1),
-            when=lambda numbers: numbers["mean 4"] > 0.4,
+            when=lambda numbers: 0.4 < numbers["mean 4"] < 0.6,
+        ),
+        Mistake(
+            "neighbours-help",
+            "neighbours in B raise a user's orders here; they take couriers away, so their share counts with a minus",
+            _city(0.5, 0.95, 1.06, 0.033, 0.049, 0.125, 1),
+            when=lambda numbers: numbers["mean 4"] > 0.8,
         ),
         Mistake(
             "bias",
@@ -737,7 +758,9 @@ The root mean square error has both: 0.60, 0.30, 0.16, 0.11, 0.13 for the sides 
             "side 16 has the smallest bias; the best side has the smallest root mean square error, which counts the spread as well",
             _city(0.5, 0.05, -0.0625, 0.033, 0.049, 0.131, 16),
             when=lambda numbers: (
-                abs(numbers["best side"] - 16) < 0.5 and abs(numbers["mean 4"] - 0.05) < 0.03
+                abs(numbers["best side"] - 16) < 0.5
+                and abs(numbers["mean 4"] - 0.05) < 0.03
+                and numbers["sd 16"] > 0.09
             ),
         ),
         Mistake(
