@@ -67,6 +67,11 @@ def _halves_as_errors(interval_a, interval_b, level):
     return 2 * norm.sf(np.abs(interval_b.mean(1) - interval_a.mean(1)) / np.hypot(a, b) * 2)
 
 
+def _sign_kept(interval_a, interval_b, level):
+    p = p_from_intervals(interval_a, interval_b, level)
+    return np.where(interval_b.mean(1) > interval_a.mean(1), p, 2 - p)
+
+
 def _one_sided(interval_a, interval_b, level):
     p = p_from_intervals(interval_a, interval_b, level)
     return np.where(interval_b.mean(1) > interval_a.mean(1), p / 2, 1 - p / 2)
@@ -132,6 +137,11 @@ _E111 = Exercise(
             _one_sided,
         ),
         Mistake(
+            "sign-kept",
+            "where B is behind A this is above 1: the tail belongs to the *size* of z, not to z with its sign",
+            _sign_kept,
+        ),
+        Mistake(
             "complement",
             "this is 1 − p",
             _wrong_p(finish=lambda p, z: 1 - p),
@@ -186,7 +196,14 @@ def groups_with_ties(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndar
 
 
 def _wrong_share(
-    *, tie=0.5, swap=False, variance="both", ddof=1, divide=True, tail=lambda level: (1 - level) / 2
+    *,
+    tie=0.5,
+    swap=False,
+    variance="both",
+    ddof=1,
+    divide=True,
+    tail=lambda level: (1 - level) / 2,
+    clip=False,
 ):
     def wrong(a, b, level):
         from scipy.stats import norm
@@ -201,9 +218,12 @@ def _wrong_share(
             "users": theta * (1 - theta) / (n_a + n_b),
             "null": (n_a + n_b + 1) / (12 * n_a * n_b),
             "b only": v_b / n_b,
+            "crossed": v_a / n_b + v_b / n_a,
+            "errors": (math.sqrt(v_a / n_a) + math.sqrt(v_b / n_b)) ** 2,
         }[variance]
         half = norm.isf(tail(level)) * math.sqrt(spread)
-        return theta, theta - half, theta + half
+        lower, upper = theta - half, theta + half
+        return (theta, max(lower, 0.0), min(upper, 1.0)) if clip else (theta, lower, upper)
 
     return wrong
 
@@ -256,6 +276,16 @@ _E112 = Exercise(
             _wrong_share(variance="b only"),
         ),
         Mistake(
+            "sizes-exchanged",
+            "the variance over A's users is divided by the number of B's, and the other way round",
+            _wrong_share(variance="crossed"),
+        ),
+        Mistake(
+            "errors-added",
+            "the two standard errors were added; it is the variances that add",
+            _wrong_share(variance="errors"),
+        ),
+        Mistake(
             "divided-by-n", "the sample variances divide by n here; n − 1 is asked", _wrong_share(ddof=0)
         ),
         Mistake(
@@ -267,6 +297,16 @@ _E112 = Exercise(
             "one-tail",
             "the whole of 1 − level was put on each side: half of it belongs to each",
             _wrong_share(tail=lambda level: 1 - level),
+        ),
+        Mistake(
+            "always-95",
+            "1.96 belongs to 95 %; the quantile must be that of `level`",
+            _wrong_share(tail=lambda level: 0.025),
+        ),
+        Mistake(
+            "cut-off",
+            "the interval was cut at 0 and 1; estimate ± quantile · standard error is asked, even if it reaches beyond",
+            _wrong_share(clip=True),
         ),
     ),
     deeper="The number to report is θ with its interval, not U: a reader understands “B is better in 53 of 100 pairs”.",
@@ -356,6 +396,15 @@ def _all_together(y_a, s_a, y_b, s_b):
     return y_b.mean() - y_a.mean(), math.sqrt(y_a.var(ddof=1) / len(y_a) + y_b.var(ddof=1) / len(y_b))
 
 
+def _errors_averaged(y_a, s_a, y_b, s_b):
+    error = 0.0
+    for s in np.unique(s_a):
+        a, b = y_a[s_a == s], y_b[s_b == s]
+        weight = (len(a) + len(b)) / (len(y_a) + len(y_b))
+        error += weight * math.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
+    return like_with_like_by_counts(y_a, s_a, y_b, s_b)[0], error
+
+
 def _old_error(y_a, s_a, y_b, s_b):
     return like_with_like_by_counts(y_a, s_a, y_b, s_b)[0], _all_together(y_a, s_a, y_b, s_b)[1]
 
@@ -414,6 +463,16 @@ _E113 = Exercise(
             "weights-by-precision",
             "the strata are weighted by 1 / variance: less noise, but the quiet strata decide, and this is no longer the effect on all users",
             _wrong_strata(by_error=True),
+        ),
+        Mistake(
+            "weights-of-a-regression",
+            "the strata are weighted by n_A · n_B / (n_A + n_B), as a regression with one slope does: those with an even split count more; each counts by its share of all users",
+            _wrong_strata(weights=lambda n_a, n_b: n_a * n_b / (n_a + n_b) / (n_a * n_b / (n_a + n_b)).sum()),
+        ),
+        Mistake(
+            "errors-averaged",
+            "the difference is right; the standard errors of the strata were averaged: it is the variances that add, with squared weights",
+            _errors_averaged,
         ),
         Mistake(
             "weights-not-squared",
