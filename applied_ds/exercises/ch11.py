@@ -525,14 +525,14 @@ def many_metrics(rng: np.random.Generator) -> list[tuple[np.ndarray]]:
     return cases
 
 
-def _wrong_holm(steps=None, *, monotone=True, cap=True, back=True):
+def _wrong_holm(steps=None, *, monotone=True, cap=True, back=True, order=np.argsort):
     def wrong(p):
-        order, m = np.argsort(p), len(p)
-        values = p[order] * np.arange(m, 0, -1) if steps is None else steps(p[order], m)
+        first, m = order(p), len(p)
+        values = p[first] * np.arange(m, 0, -1) if steps is None else steps(p[first], m)
         values = np.maximum.accumulate(values) if monotone else values
         values = np.minimum(values, 1.0) if cap else values
         result = np.empty(m)
-        result[order if back else np.arange(m)] = values
+        result[first if back else np.arange(m)] = values
         return result
 
     return wrong
@@ -583,6 +583,16 @@ _E114 = Exercise(
             "sorted",
             "the values are right and stand in sorted order; put them back to where each p came from",
             _wrong_holm(back=False),
+        ),
+        Mistake(
+            "order-applied-twice",
+            "indexing the result with the sorting order sorts it a second time; to put values back, assign: result[order] = values",
+            lambda p: _wrong_holm(back=False)(p)[np.argsort(p)],
+        ),
+        Mistake(
+            "not-sorted",
+            "the factors m, m − 1, …, 1 were given out in the order of the metrics; sort the p-values first",
+            _wrong_holm(order=lambda p: np.arange(len(p))),
         ),
         Mistake(
             "largest-first",
@@ -701,6 +711,11 @@ _E115 = Exercise(
             _wrong_bets(best=False, cap=False),
         ),
         Mistake(
+            "money-itself",
+            "this is the largest fortune so far; the p-value is 1 over it",
+            lambda from_b, bet: 1 / _wrong_bets()(from_b, bet),
+        ),
+        Mistake(
             "one-gambler",
             "only the gambler on B plays, with the whole pound: a loss by B would never be seen",
             _wrong_bets(wealth=lambda step, _: np.cumprod(1 + step)),
@@ -778,7 +793,9 @@ def a_year_by_integrals():
     return measured
 
 
-def _year(*, groups=2, noise=2.0, bar=1.96, gain="true", ideas=1.0, harm="shipped", mean=-0.2, both=False):
+def _year(
+    *, groups=2, noise=2.0, bar=1.96, gain="true", ideas=1.0, harm="shipped", mean=-0.2, both=False, root=0.5
+):
     """The numbers of a wrong answer, by integrals."""
 
     def wrong():
@@ -789,13 +806,13 @@ def _year(*, groups=2, noise=2.0, bar=1.96, gain="true", ideas=1.0, harm="shippe
         chance /= chance.sum()
         measured = {}
         for n in (500, 2000, 20_000):
-            error = 20 * math.sqrt(noise / n)
+            error = 20 ** (2 * root) * (noise / n) ** root
             many = 1.0 if ideas == "one" else 1_000_000 / (groups * n)
             for rule, height in (("any", 0.0), ("significant", bar)):
                 ship = chance * norm.sf(height - effect / error)
                 if both and height:
                     ship = ship + chance * norm.cdf(-height - effect / error)
-                value = ship @ effect
+                value = ship @ effect / (ship.sum() if gain == "shipped" else 1.0)
                 if gain == "estimated":  # E[estimate; shipped]
                     value = value + chance @ (error * norm.pdf(height - effect / error))
                 measured[f"{rule} {n}"] = float(many * value)
@@ -859,13 +876,29 @@ _E116 = Exercise(
             "one-group-of-users",
             "an experiment takes n users in each of *two* groups, so that there are 1,000,000 / (2n) of them in the year",
             _year(groups=1),
-            when=lambda numbers: -36 < numbers["any 500"] < -27 and 18 < numbers["any 2000"] < 22,
+            when=lambda numbers: (
+                -36 < numbers["any 500"] < -27
+                and 18 < numbers["any 2000"] < 22
+                and numbers["harm any"] > 0.38
+            ),
         ),
         Mistake(
             "noise-of-one-group",
             "the noise is that of one mean; the difference of two has the standard error 20 · √(2/n)",
             _year(noise=1.0),
             when=lambda numbers: 5 < numbers["any 500"] < 15,
+        ),
+        Mistake(
+            "variance",
+            "the noise is 20² · 2/n here, a variance; the standard error is its root, 20 · √(2/n)",
+            _year(root=1.0),
+            when=lambda numbers: -36 < numbers["any 500"] < -27 and 0.29 < numbers["harm any"] < 0.33,
+        ),
+        Mistake(
+            "per-shipped-idea",
+            "this is the mean effect of the *shipped* ideas times all ideas of the year; the ideas that are dropped count with 0",
+            _year(gain="shipped"),
+            when=lambda numbers: numbers["significant 500"] > 150,
         ),
         Mistake(
             "one-sided-bar",
