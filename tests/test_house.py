@@ -614,6 +614,7 @@ HOSTS = {
     "unpkg.com",  # named by the test that finds it absent
     "www.jmlr.org",
     "www.jstor.org",
+    "www.numdam.org",
     "www.sitemaps.org",  # a name space of XML, not a link
     "www.w3.org",  # a name space of SVG, not a link
 }
