@@ -63,7 +63,8 @@ def main() -> None:
         {"alpha": 0.05, "sides": 2, "bounds": found},
         summary="Bounds of group-sequential tests from the alpha-spending solver of spotify-confidence, for lecture 11.",
         shape=f"{len(found)} plans, {len(TIMES)} sets of looks times {len(RHO)} exponents, each with a bound for every look",
-        units="bounds of a standard normal statistic, for a level of 0.05 times t to the power rho spent, half on each side",
+        units="bounds of a standard normal statistic that spend the level 0.05 times t to the power rho by the share t of the "
+        "users, half on each side",
         origin=f"{SOLVER} of spotify-confidence {PIN[1]} (Apache-2.0), with {', '.join(NEEDS)}",
         licence="CC BY 4.0 (made for this course); computed, no data",
         command=COMMAND,
