@@ -1,0 +1,102 @@
+"""Made speech: eSpeak NG, called in this process, and the corpus of spoken digits that the lectures on sound share.
+
+eSpeak NG comes as a library inside the package espeakng-loader: no program of the system is needed. It is a tool under the GPL; the
+sound that it makes is not. What it makes depends a little on what it said before (by a sample here and there), so a corpus is made
+in one order in a process of its own: then the same library gives the same samples.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from typing import Any, NamedTuple
+
+import numpy as np
+
+RATE = 22_050  # samples a second, as eSpeak NG makes them
+_SYNCHRONOUS, _PHONEME_EVENTS, _UTF8 = 2, 1, 1
+_END_OF_LIST, _PHONEME = 0, 7
+_WORDS_A_MINUTE, _PITCH = 1, 3
+
+
+class Spoken(NamedTuple):
+    """Made speech: `samples` int16 of shape (n,), 22,050 a second; `phonemes` as (name, first sample), pauses start with ``_``."""
+
+    samples: np.ndarray
+    phonemes: list[tuple[str, int]]
+
+
+class _Name(ctypes.Union):
+    _fields_ = [("number", ctypes.c_int), ("text", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
+
+
+class _Event(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int),
+        ("identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("milliseconds", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user", ctypes.c_void_p),
+        ("name", _Name),
+    ]
+
+
+class _Engine:
+    """The one eSpeak NG of this process: its state is global, so there cannot be two."""
+
+    def __init__(self) -> None:
+        import espeakng_loader
+
+        self.library = ctypes.CDLL(espeakng_loader.get_library_path())
+        data = espeakng_loader.get_data_path().encode()
+        found = self.library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS)
+        if found != RATE:
+            raise RuntimeError(
+                f"eSpeak NG answered {found} where {RATE} samples a second are expected: install espeakng-loader again"
+            )
+        kind = ctypes.CFUNCTYPE(
+            ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+        )
+        self.callback = kind(self.receive)  # kept alive: the library calls it
+        self.library.espeak_SetSynthCallback(self.callback)
+        self.chunks: list[np.ndarray] = []
+        self.phonemes: list[tuple[str, int]] = []
+
+    def receive(self, samples: Any, n: int, events: Any) -> int:
+        """Take what the library has made so far."""
+        i = 0
+        while events[i].type != _END_OF_LIST:
+            if events[i].type == _PHONEME:
+                self.phonemes.append((events[i].name.string.decode("utf-8", "replace"), events[i].sample))
+            i += 1
+        if samples and n:
+            self.chunks.append(np.ctypeslib.as_array(samples, (n,)).copy())
+        return 0
+
+    def say(self, text: str, voice: str, words_a_minute: int, pitch: int) -> Spoken:
+        """One utterance."""
+        self.chunks, self.phonemes = [], []
+        if self.library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise ValueError(f"eSpeak NG has no voice {voice!r}: try 'en-us', 'en+f3' (British)")
+        self.library.espeak_SetParameter(_WORDS_A_MINUTE, words_a_minute, 0)
+        self.library.espeak_SetParameter(_PITCH, pitch, 0)
+        words = text.encode()
+        self.library.espeak_Synth(words, len(words) + 1, 0, 0, 0, _UTF8, None, None)
+        if not self.chunks:
+            raise ValueError(f"there is nothing to say in {text!r}")
+        return Spoken(np.concatenate(self.chunks), self.phonemes)
+
+
+@functools.cache
+def _engine() -> _Engine:
+    return _Engine()
+
+
+def say(text: str, voice: str = "en-us", words_a_minute: int = 160, pitch: int = 50) -> Spoken:
+    """Speak `text`. `voice` is a language with an accent, and a variant after ``+``, as ``en-us+f3``; `pitch` 0 to 99.
+
+    Raises ValueError for an unknown voice and for a text without words.
+    """
+    return _engine().say(text, voice, words_a_minute, pitch)
