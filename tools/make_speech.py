@@ -136,7 +136,11 @@ def main() -> None:
             shape=f"({len(samples)},), one channel, {len(samples) / RATE:.1f} seconds",
             units=f"16-bit samples, {RATE:,} a second",
             origin=f"{member} in the tests of pocketsphinx {POCKETSPHINX[1]}"
-            + (", out of “Sense and Sensibility” by Jane Austen, chapter 1, read for LibriVox" if licence is PUBLIC else ""),
+            + (
+                ", out of “Sense and Sensibility” by Jane Austen, chapter 1, read for LibriVox"
+                if licence is PUBLIC
+                else ""
+            ),
             licence=licence,
             command=COMMAND,
         )

