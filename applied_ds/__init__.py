@@ -11,6 +11,7 @@ Every notebook starts with ``import applied_ds as ads`` and uses these names:
 ``exercise("4.2")``    check, hint and solution of an exercise
 ``progress_report()``  the exercises of the course, solved or not
 ``progress(items)``    a progress bar when a person watches
+``sound(x, rate, …)``  a labelled player; ``sounds`` for several
 ``data``, ``plot``     data sets, and the drawing that several lectures share
 ``stan``               Stan from a notebook
 =====================  ==========================================================================
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from applied_ds._lecture import lecture
     from applied_ds._progress import progress
     from applied_ds._setup import device, scale, setup
+    from applied_ds._sound import sound, sounds
     from applied_ds.exercises import exercise, progress_report
 
 __version__ = "0.1.0"
@@ -44,6 +46,8 @@ __all__ = [
     "progress_report",
     "scale",
     "setup",
+    "sound",
+    "sounds",
     "stan",
 ]
 
@@ -56,6 +60,8 @@ _HOME = {
     "progress_report": "applied_ds.exercises",
     "scale": "applied_ds._setup",
     "setup": "applied_ds._setup",
+    "sound": "applied_ds._sound",
+    "sounds": "applied_ds._sound",
 }
 
 

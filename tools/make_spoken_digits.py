@@ -48,7 +48,8 @@ def digits(split: str, rng: random.Random) -> str:
 def main() -> None:
     """Draw the list, speak it once for its checksum, and write it with its card."""
     rng = random.Random(8)
-    utterances, splits = [], {}
+    utterances: list[tuple[str, str, int, int]] = []
+    splits = {}
     for split, size in SIZES.items():
         splits[split] = (len(utterances), len(utterances) + size)
         voices = [accent + variant for accent in ACCENTS for variant in VARIANTS.get(split, VARIANTS["test"])]
