@@ -92,10 +92,10 @@ class _Engine:
             raise ValueError(f"eSpeak NG has no voice {voice!r}: try 'en-us', 'en+f3' (British)")
         self.library.espeak_SetParameter(_WORDS_A_MINUTE, words_a_minute, 0)
         self.library.espeak_SetParameter(_PITCH, pitch, 0)
+        if not any(letter.isalnum() for letter in text):
+            raise ValueError(f"there is nothing to say in {text!r}")
         words = text.encode()
         self.library.espeak_Synth(words, len(words) + 1, 0, 0, 0, _UTF8, None, None)
-        if not self.chunks:
-            raise ValueError(f"there is nothing to say in {text!r}")
         return Spoken(np.concatenate(self.chunks), self.phonemes)
 
 

