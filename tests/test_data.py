@@ -142,10 +142,14 @@ def test_recorded_speech() -> None:
 
 
 def test_spoken_digits_are_whole_and_the_voices_of_the_test_are_its_own() -> None:
-    splits = {name: ads.data.spoken_digits(name) for name in ("train", "validation", "test", "dates")}
-    assert [len(split.sounds) for split in splits.values()] == [2_000, 200, 300, 200]
+    splits = {
+        name: ads.data.spoken_digits(name)
+        for name in ("train", "validation", "test", "dates", "validation dates")
+    }
+    assert [len(split.sounds) for split in splits.values()] == [2_000, 200, 300, 200, 100]
     voices = {name: set(split.voices) for name, split in splits.items()}
     assert voices["dates"] == voices["test"]
+    assert voices["validation dates"] == voices["validation"]
     assert not voices["train"] & voices["test"]
     assert not (voices["train"] | voices["test"]) & voices["validation"]
     train, dates = splits["train"], splits["dates"]
@@ -156,7 +160,7 @@ def test_spoken_digits_are_whole_and_the_voices_of_the_test_are_its_own() -> Non
     assert seconds.min() > 0.4
     assert 40 < seconds.sum() / 60 < 46
     assert max(np.abs(sound).max() for sound in train.sounds) <= 1
-    for string in dates.digits:
+    for string in dates.digits + splits["validation dates"].digits:
         datetime.datetime(2000 + int(string[4:]) // 4 * 4, int(string[2:4]), int(string[:2]))
     with pytest.raises(ValueError, match="take one of train, validation"):
         ads.data.spoken_digits("tests")

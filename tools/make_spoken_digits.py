@@ -33,13 +33,14 @@ VARIANTS = {
     "validation": ("+m5", "+steph"),
     "test": ("+f4", "+Annie", "+m3", "+m7"),
 }
-SIZES = {"train": 2_000, "validation": 200, "test": 300, "dates": 200}
+SIZES = {"train": 2_000, "validation": 200, "test": 300, "dates": 200, "validation dates": 100}
+SPEAKERS = {"dates": "test", "validation dates": "validation"}
 DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def digits(split: str, rng: random.Random) -> str:
     """A string of a split: three to six digits, or a date as day, month and year of two digits each."""
-    if split != "dates":
+    if split not in SPEAKERS:
         return "".join(rng.choice("0123456789") for _ in range(rng.randint(3, 6)))
     month = rng.randint(1, 12)
     return f"{rng.randint(1, DAYS[month - 1]):02d}{month:02d}{rng.randint(0, 99):02d}"
@@ -52,7 +53,7 @@ def main() -> None:
     splits = {}
     for split, size in SIZES.items():
         splits[split] = (len(utterances), len(utterances) + size)
-        voices = [accent + variant for accent in ACCENTS for variant in VARIANTS.get(split, VARIANTS["test"])]
+        voices = [accent + variant for accent in ACCENTS for variant in VARIANTS[SPEAKERS.get(split, split)]]
         for i in range(size):
             text = " ".join(DIGITS[int(digit)] for digit in digits(split, rng))
             utterances.append((text, voices[i % len(voices)], rng.randint(130, 240), rng.randint(30, 70)))
@@ -68,7 +69,7 @@ def main() -> None:
         summary="What the corpus of the lectures on sound says: strings of digits with voice, speed and pitch, from which eSpeak NG "
         "makes the sound on the reader's machine; the test's voices are never trained on.",
         shape=f"{len(utterances):,} utterances: train {SIZES['train']:,}, validation {SIZES['validation']}, test {SIZES['test']}, "
-        f"dates {SIZES['dates']}; spoken, {minutes:.0f} minutes at {RATE:,} samples a second",
+        f"dates {SIZES['dates']}, validation dates {SIZES['validation dates']}; spoken, {minutes:.0f} minutes at {RATE:,} samples a second",
         units="text in English words; speed in words a minute, 130 to 240; pitch 30 to 70 on eSpeak NG's scale of 0 to 99; the "
         "checksum inside is that of the samples",
         origin="drawn at random with seed 8 (dates: day, month and year of two digits each); voices are five accents of English "
