@@ -68,8 +68,9 @@ def main() -> None:
         path,
         summary="What the corpus of the lectures on sound says: strings of digits with voice, speed and pitch, from which eSpeak NG "
         "makes the sound on the reader's machine; the test's voices are never trained on.",
-        shape=f"{len(utterances):,} utterances: train {SIZES['train']:,}, validation {SIZES['validation']}, test {SIZES['test']}, "
-        f"dates {SIZES['dates']}, validation dates {SIZES['validation dates']}; spoken, {minutes:.0f} minutes at {RATE:,} samples a second",
+        shape=f"{len(utterances):,} utterances ("
+        + ", ".join(f"{name} {size:,}" for name, size in SIZES.items())
+        + f"); spoken, {minutes:.0f} minutes at {RATE:,} samples a second",
         units="text in English words; speed in words a minute, 130 to 240; pitch 30 to 70 on eSpeak NG's scale of 0 to 99; the "
         "checksum inside is that of the samples",
         origin="drawn at random with seed 8 (dates: day, month and year of two digits each); voices are five accents of English "

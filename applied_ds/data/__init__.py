@@ -322,8 +322,8 @@ def spoken_digits(split: str) -> SpokenDigits:
     """Strings of digits, spoken by eSpeak NG; the card is that of ``spoken_digits.json``, the list of what is spoken.
 
     Splits: "train" (2,000 strings of three to six digits), "validation" (200), "test" (300), "dates" (200 dates as six digits, by
-    the voices of the test), "validation dates" (100, by those of the validation). No voice of the training is in another split. The sound is made at the
-    first call and kept in the cache.
+    the voices of the test), "validation dates" (100, by those of the validation). No voice of the training is in another split.
+    The sound is made at the first call and kept in the cache.
 
     Raises:
         ValueError: there is no such split.
