@@ -4,7 +4,7 @@ It trains with the very code that lectures 6b and 7 export, for as many steps as
 each with and without SpecAugment, and LAS without teacher forcing, from three seeds each; and transcribes the test's voices, in
 silence, in noise, and saying dates in noise, greedily and by beam search, without and with a lexicon and a language model. It
 writes ``data/results/06b_07_recognisers.json`` and the weights of one CTC model, ``data/weights/07_ctc.safetensors``, each with its
-card. With the argument ``LAS`` or ``CTC`` it makes the rows of these models anew and keeps the others.
+card. With ``--only LAS`` or ``--only CTC`` it makes the rows of these models anew and keeps the others.
 """
 
 from __future__ import annotations
@@ -132,10 +132,9 @@ def decodings(
 def main() -> None:
     """Train, transcribe, write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument(
-        "models", nargs="*", choices=["LAS", "CTC"], help="which to make anew; both unless given"
-    )
-    chosen = parser.parse_args().models or ["LAS", "CTC"]
+    parser.add_argument("--only", choices=["LAS", "CTC"], help="the model whose rows to make anew")
+    only = parser.parse_args().only
+    chosen = [only] if only else ["LAS", "CTC"]
     ads.setup(0, torch=True)
     lecture6, recognisers = ads.lecture("06"), Recognisers()
     tests = {
