@@ -287,7 +287,7 @@ class Recording(NamedTuple):
 def recorded_speech() -> dict[str, Recording]:
     """Eleven short clips of people who read or speak to a machine, by name; the cards are those of ``speech/…``.
 
-    The names: austen_1 to austen_5 (a novel, read by one woman), forward, cards_1 to cards_5 (playing cards, on a telephone).
+    The names: austen_1 to austen_5 (a novel, read by one person), forward, cards_1 to cards_5 (playing cards, on a telephone).
 
     Raises:
         DataError: a file or its card is missing, or its checksum is not the card's.
