@@ -609,9 +609,13 @@ HOSTS = {
     "openreview.net",
     "pandas.pydata.org",
     "papers.nips.cc",
+    "proceedings.mlr.press",
+    "proceedings.neurips.cc",
     "raw.githubusercontent.com",  # rewritten by `make address`, should a page ever name it
     "scikit-learn.org",
     "unpkg.com",  # named by the test that finds it absent
+    "www.aes.org",
+    "www.itu.int",
     "www.jmlr.org",
     "www.jstor.org",
     "www.numdam.org",
