@@ -86,6 +86,16 @@ _E61 = Exercise(
             _wrong_tone(lambda f, s: np.where(f > s / 2, np.abs(s - f), f)),
         ),
         Mistake(
+            "remainder-by-half",
+            "this is the remainder by half of the rate: a tone just above it comes back just below it, running backwards",
+            _wrong_tone(lambda f, s: f % (s / 2), lambda f, s: np.ones_like(f)),
+        ),
+        Mistake(
+            "all-backwards",
+            "the frequencies are right; not every tone above half of the rate runs backwards: look at one just above the rate",
+            _wrong_tone(lambda f, s: heard_as(f, s)[0], lambda f, s: np.where(f > s / 2, -1, 1)),
+        ),
+        Mistake(
             "folds-at-the-rate",
             "this folds at the sampling rate; samples can tell tones apart only below half of it",
             _wrong_tone(lambda f, s: np.abs(f - 2 * s * np.round(f / (2 * s)))),
@@ -239,14 +249,14 @@ def half_spectra(rng: np.random.Generator) -> list[tuple]:
     ]
 
 
-def _wrong_share(*, copies=None, power=2.0, frequency=None, closed=False, root=False):
+def _wrong_share(*, copies=None, power=2.0, frequency=None, closed=False, open_below=False, root=False):
     def wrong(X, n, sample_rate, low, high):
         K = X.shape[1]
         k = np.arange(K)
         count = np.where((k == 0) | (2 * k == n), 1, 2) if copies is None else copies(k, K)
         energy = count * np.abs(X) ** power
         f = k * sample_rate / n if frequency is None else frequency(K, n, sample_rate)
-        inside = (low <= f) & ((f <= high) if closed else (f < high))
+        inside = ((low < f) if open_below else (low <= f)) & ((f <= high) if closed else (f < high))
         share = energy[:, inside].sum(1) / energy.sum(1)
         return np.sqrt(share) if root else share
 
@@ -303,6 +313,11 @@ _E63 = Exercise(
             "frequencies",
             "right for even n; if n is odd, the last coefficient does not lie at half of the sampling rate: coefficient k is at k · sample_rate / n",
             _wrong_share(frequency=lambda K, n, s: np.linspace(0, s / 2, K)),
+        ),
+        Mistake(
+            "lower-end",
+            "a coefficient at exactly `low` belongs to the band",
+            _wrong_share(open_below=True),
         ),
         Mistake(
             "upper-end",
@@ -547,7 +562,13 @@ So a gain and a microphone need no training data, and echoes and noise do: lectu
             "decibels",
             "these are decibels; the log-mel is a natural logarithm, and the difference of two needs no factor",
             _moved(*(round(4.343 * value, 3) for value in _MOVED)),
-            when=lambda numbers: numbers["gain, log-mel"] > 9,
+            when=lambda numbers: 9 < numbers["gain, log-mel"] < 14,
+        ),
+        Mistake(
+            "norm",
+            "these are roots of sums of squares: take the mean over all frames and bands before the root",
+            _moved(827.99, 179.81, 609.07, 70.33, 777.01, 656.20, 789.94, 576.69),
+            when=lambda numbers: numbers["gain, log-mel"] > 200,
         ),
         Mistake(
             "no-root",
