@@ -1,0 +1,122 @@
+"""Make what lecture 7b keeps of its vocoders: two stages of its WaveNet, and its MelGAN generator.
+
+``python -m tools.make_vocoders`` trains with the very code that the lecture exports, on the training utterances of its one voice.
+It writes, each with its card, ``data/weights/07b_melgan.safetensors`` (argument ``melgan``, about five minutes on one idle thread)
+and ``data/weights/07b_wavenet.safetensors`` (argument ``wavenet``, about six).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import applied_ds as ads
+from tools.kept import half_precision, write_weights
+
+COMMAND = "python -m tools.make_vocoders"
+SEED = 7
+TRAINING = 320
+MELGAN_STEPS = 3000
+EARLY_STEPS = 400
+WAVENET_STEPS = 2500
+ADVERSARIAL_STEPS = 200
+FINE_STEPS = 600
+SPECTRAL = 5.0
+LICENCE = "CC BY 4.0 (made for this course); trained on speech that eSpeak NG made"
+
+
+def training_sounds(lecture: Any) -> list[Tensor]:
+    """The utterances that the lecture trains on; the others are held out."""
+    return [utterance.sound for utterance in lecture.one_voice()[:TRAINING]]
+
+
+def make_melgan(lecture: Any) -> None:
+    """The MelGAN generator, trained by the STFT loss."""
+    torch.manual_seed(SEED)
+    generator = lecture.MelGANGenerator()
+    start = time.process_time()
+    losses = lecture.train_melgan(generator, training_sounds(lecture), MELGAN_STEPS, SEED, lr=3e-3)
+    print(f"MelGAN: STFT loss {losses[-100:].mean():.3f}, {time.process_time() - start:.0f} s", flush=True)
+    write_weights(
+        "07b_melgan",
+        half_precision(generator),
+        summary="Weights of the finished MelGAN generator of lecture 7b, for one made voice at 8 kHz.",
+        units="none; the generator gives samples in [-1, 1] from log-mel spectrograms of lecture 6",
+        origin=f"{MELGAN_STEPS:,} steps of 8 pieces of 0.4 s with the STFT loss, seed {SEED}",
+        licence=LICENCE,
+        command=f"{COMMAND} melgan",
+    )
+
+
+def make_wavenet(lecture: Any) -> None:
+    """Two stages of training of the WaveNet, in one file: names begin with ``early.`` and ``finished.``."""
+    sounds, weights = training_sounds(lecture), {}
+    for stage, steps, batch, lr in (("early", EARLY_STEPS, 2, 6e-3), ("finished", WAVENET_STEPS, 4, 4e-3)):
+        torch.manual_seed(SEED)
+        model = lecture.WaveNet()
+        start = time.process_time()
+        losses = lecture.train_wavenet(model, sounds, steps, SEED, batch=batch, lr=lr)
+        print(f"{stage}: {losses[-100:].mean():.3f} nats, {time.process_time() - start:.0f} s", flush=True)
+        weights |= {f"{stage}.{name}": value for name, value in half_precision(model).items()}
+    write_weights(
+        "07b_wavenet",
+        weights,
+        summary="Weights of the WaveNet of lecture 7b at two stages of training, for one made voice at 8 kHz.",
+        units="none; the network gives logits of 256 classes of the mu-law",
+        origin=f"{EARLY_STEPS:,} steps of 2 and {WAVENET_STEPS:,} steps of 4 pieces of 0.16 s, maximum likelihood, seed {SEED}",
+        licence=LICENCE,
+        command=f"{COMMAND} wavenet",
+    )
+
+
+def make_adversarial(lecture: Any) -> None:
+    """What a minute of the adversarial loss does: alone from the start, and after the STFT loss; with the spectral distances."""
+    lecture6, sounds = ads.lecture("06"), training_sounds(lecture)
+    held_out = [utterance.sound for utterance in lecture.one_voice()[TRAINING:]]
+    held_out = [x[: len(x) // lecture.HOP * lecture.HOP] for x in held_out]
+    mels = [lecture6.log_mel(x) for x in held_out]
+
+    def distances(vocoder: Any) -> list[float]:
+        with torch.no_grad():
+            made = [vocoder(mel) for mel in mels]
+        pairs = zip(made, held_out, strict=True)
+        return [round(lecture6.log_spectral_distance(x, y).item(), 3) for x, y in pairs]
+
+    noise = torch.Generator().manual_seed(SEED)
+    rows = {"Griffin–Lim": distances(lambda mel: lecture6.sound_of_log_mel(mel, generator=noise))}
+    finished = lecture.load_melgan()
+    rows["MelGAN, finished"] = distances(lambda mel: finished(mel[None])[0])
+    for name, generator, steps, spectral in (
+        ("adversarial loss alone", lecture.MelGANGenerator(), ADVERSARIAL_STEPS, 0.0),
+        ("finished, then adversarial", finished, FINE_STEPS, SPECTRAL),
+    ):
+        torch.manual_seed(SEED)
+        start = time.process_time()
+        discriminator = lecture.MultiScaleDiscriminator()
+        losses = lecture.train_adversarially(generator, discriminator, sounds, steps, SEED, spectral=spectral)
+        seconds = time.process_time() - start
+        rows[name] = distances(lambda mel, generator=generator: generator(mel[None])[0])
+        print(f"{name}: losses {losses[-50:].mean(0)}, {seconds:.0f} s", flush=True)
+    for name, values in rows.items():
+        print(f"{name:30s} {sum(values) / len(values):.2f} dB", flush=True)
+    torch.save(finished.state_dict(), "/tmp/v8/adversarial.pt")
+
+
+def main() -> None:
+    """Make what the command line names."""
+    parser = argparse.ArgumentParser(prog=COMMAND)
+    parser.add_argument("what", choices=["melgan", "wavenet", "adversarial", "all"], nargs="?", default="all")
+    what = parser.parse_args().what
+    ads.setup(SEED, torch=True)
+    lecture = ads.lecture("07b")
+    for name, make in (("melgan", make_melgan), ("wavenet", make_wavenet), ("adversarial", make_adversarial)):
+        if what in (name, "all"):
+            make(lecture)
+
+
+if __name__ == "__main__":
+    main()
