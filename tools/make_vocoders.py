@@ -1,21 +1,23 @@
 """Make what lecture 7b keeps of its vocoders: two stages of its WaveNet, and its MelGAN generator.
 
 ``python -m tools.make_vocoders`` trains with the very code that the lecture exports, on the training utterances of its one voice.
-It writes, each with its card, ``data/weights/07b_melgan.safetensors`` (argument ``melgan``, about five minutes on one idle thread)
-and ``data/weights/07b_wavenet.safetensors`` (argument ``wavenet``, about six).
+It writes, each with its card, ``data/weights/07b_melgan.safetensors`` (argument ``melgan``, about five minutes on one idle thread),
+``data/weights/07b_wavenet.safetensors`` (argument ``wavenet``, about six) and ``data/results/07b_adversarial.json`` (argument
+``adversarial``, about five).
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import applied_ds as ads
-from tools.kept import half_precision, write_weights
+from tools.kept import half_precision, write_results, write_weights
 
 COMMAND = "python -m tools.make_vocoders"
 SEED = 7
@@ -24,7 +26,7 @@ MELGAN_STEPS = 3000
 EARLY_STEPS = 400
 WAVENET_STEPS = 2500
 ADVERSARIAL_STEPS = 200
-FINE_STEPS = 600
+FINE_STEPS = 400
 SPECTRAL = 5.0
 LICENCE = "CC BY 4.0 (made for this course); trained on speech that eSpeak NG made"
 
@@ -54,7 +56,8 @@ def make_melgan(lecture: Any) -> None:
 
 def make_wavenet(lecture: Any) -> None:
     """Two stages of training of the WaveNet, in one file: names begin with ``early.`` and ``finished.``."""
-    sounds, weights = training_sounds(lecture), {}
+    sounds = training_sounds(lecture)
+    weights: dict[str, Tensor] = {}
     for stage, steps, batch, lr in (("early", EARLY_STEPS, 2, 6e-3), ("finished", WAVENET_STEPS, 4, 4e-3)):
         torch.manual_seed(SEED)
         model = lecture.WaveNet()
@@ -74,36 +77,49 @@ def make_wavenet(lecture: Any) -> None:
 
 
 def make_adversarial(lecture: Any) -> None:
-    """What a minute of the adversarial loss does: alone from the start, and after the STFT loss; with the spectral distances."""
+    """A table of what the adversarial loss does in a few minutes: alone from the start, and after the STFT loss."""
     lecture6, sounds = ads.lecture("06"), training_sounds(lecture)
     held_out = [utterance.sound for utterance in lecture.one_voice()[TRAINING:]]
     held_out = [x[: len(x) // lecture.HOP * lecture.HOP] for x in held_out]
     mels = [lecture6.log_mel(x) for x in held_out]
+    rows = []
 
-    def distances(vocoder: Any) -> list[float]:
+    def add(name: str, vocoder: Callable[[Tensor], Tensor]) -> None:
         with torch.no_grad():
-            made = [vocoder(mel) for mel in mels]
-        pairs = zip(made, held_out, strict=True)
-        return [round(lecture6.log_spectral_distance(x, y).item(), 3) for x, y in pairs]
+            pairs = [(vocoder(mel), x) for mel, x in zip(mels, held_out, strict=True)]
+        values = [round(lecture6.log_spectral_distance(*pair).item(), 3) for pair in pairs]
+        print(f"{name:45s} {sum(values) / len(values):.2f} dB", flush=True)
+        rows.append({"name": name, "distance": values})
 
     noise = torch.Generator().manual_seed(SEED)
-    rows = {"Griffin–Lim": distances(lambda mel: lecture6.sound_of_log_mel(mel, generator=noise))}
-    finished = lecture.load_melgan()
-    rows["MelGAN, finished"] = distances(lambda mel: finished(mel[None])[0])
-    for name, generator, steps, spectral in (
-        ("adversarial loss alone", lecture.MelGANGenerator(), ADVERSARIAL_STEPS, 0.0),
-        ("finished, then adversarial", finished, FINE_STEPS, SPECTRAL),
+    add("Griffin–Lim", lambda mel: lecture6.sound_of_log_mel(mel, generator=noise))
+    for name, steps, spectral in (
+        ("adversarial loss alone", ADVERSARIAL_STEPS, 0.0),
+        ("finished generator", 0, SPECTRAL),
+        ("finished, then both losses", FINE_STEPS, SPECTRAL),
     ):
         torch.manual_seed(SEED)
+        generator = lecture.load_melgan() if spectral else lecture.MelGANGenerator()
+        judges = lecture.MultiScaleDiscriminator()
         start = time.process_time()
-        discriminator = lecture.MultiScaleDiscriminator()
-        losses = lecture.train_adversarially(generator, discriminator, sounds, steps, SEED, spectral=spectral)
-        seconds = time.process_time() - start
-        rows[name] = distances(lambda mel, generator=generator: generator(mel[None])[0])
-        print(f"{name}: losses {losses[-50:].mean(0)}, {seconds:.0f} s", flush=True)
-    for name, values in rows.items():
-        print(f"{name:30s} {sum(values) / len(values):.2f} dB", flush=True)
-    torch.save(finished.state_dict(), "/tmp/v8/adversarial.pt")
+        lecture.train_adversarially(generator, judges, sounds, steps, SEED, spectral=spectral)
+        print(f"{name}: {time.process_time() - start:.0f} s", flush=True)
+
+        def vocoder(mel: Tensor, generator: Any = generator) -> Tensor:
+            return generator(mel[None])[0]
+
+        add(f"{name}, {steps} steps" if steps else name, vocoder)
+    write_results(
+        "07b_adversarial",
+        {"unit": "dB", "rows": rows},
+        summary="What a few minutes of adversarial training do to lecture 7b's MelGAN generator, beside Griffin–Lim.",
+        shape=f"{len(rows)} ways to make sound from log-mel; for each one distance for each of {len(held_out)} utterances",
+        units="log-spectral distance to the held-out utterance, dB",
+        origin=f"generators trained on the other utterances of the same made voice, seed {SEED}; in the last row the losses are "
+        f"the adversarial one, feature matching and {SPECTRAL:g} times the STFT loss",
+        licence=LICENCE,
+        command=f"{COMMAND} adversarial",
+    )
 
 
 def main() -> None:
