@@ -28,6 +28,8 @@ WAVENET_STEPS = 2500
 ADVERSARIAL_STEPS = 200
 FINE_STEPS = 400
 SPECTRAL = 5.0
+SNRS = (20, 0, -5)
+DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 LICENCE = "CC BY 4.0 (made for this course); trained on speech that eSpeak NG made"
 
 
@@ -78,20 +80,40 @@ def make_wavenet(lecture: Any) -> None:
 
 def make_adversarial(lecture: Any) -> None:
     """A table of what the adversarial loss does in a few minutes: alone from the start, and after the STFT loss."""
-    lecture6, sounds = ads.lecture("06"), training_sounds(lecture)
-    held_out = [utterance.sound for utterance in lecture.one_voice()[TRAINING:]]
-    held_out = [x[: len(x) // lecture.HOP * lecture.HOP] for x in held_out]
+    lecture6, lecture6b, lecture7 = (ads.lecture(number) for number in ("06", "06b", "07"))
+    sounds, unseen = training_sounds(lecture), lecture.one_voice()[TRAINING:]
+    held_out = [u.sound[: len(u.sound) // lecture.HOP * lecture.HOP] for u in unseen]
     mels = [lecture6.log_mel(x) for x in held_out]
+    digits = [i for i, u in enumerate(unseen) if set(u.text.split()) <= DIGITS]
+    judge = lecture7.Jasper()
+    kept = ads.data.weights("07_ctc").items()
+    judge.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in kept}
+    )
+    judge.eval()
     rows = []
+
+    def error_rate(made: list[Tensor], snr: float) -> list[float]:
+        """Character error rate of the recogniser on the strings of digits, with its interval."""
+        noise = torch.Generator().manual_seed(SEED)
+        heard = [lecture6.add_noise(made[i], snr, noise) for i in digits]
+        answers = lecture7.transcribe_ctc(judge, lecture6.features(heard))
+        counts = lecture6b.error_counts([unseen[i].text for i in digits], answers)
+        return [round(float(value), 4) for value in lecture6b.bootstrap_error_rate(*counts)]
 
     def add(name: str, vocoder: Callable[[Tensor], Tensor]) -> None:
         with torch.no_grad():
-            pairs = [(vocoder(mel), x) for mel, x in zip(mels, held_out, strict=True)]
-        values = [round(lecture6.log_spectral_distance(*pair).item(), 3) for pair in pairs]
-        print(f"{name:45s} {sum(values) / len(values):.2f} dB", flush=True)
-        rows.append({"name": name, "distance": values})
+            made = [vocoder(mel) for mel in mels]
+        pairs = zip(made, held_out, strict=True)
+        row: dict[str, Any] = {"name": name}
+        row["distance"] = [round(lecture6.log_spectral_distance(*pair).item(), 3) for pair in pairs]
+        row["cer"] = {str(snr): error_rate(made, snr) for snr in SNRS}
+        print(f"{name:45s} {sum(row['distance']) / len(made):.2f} dB, {row['cer']}", flush=True)
+        rows.append(row)
 
     noise = torch.Generator().manual_seed(SEED)
+    originals = iter(held_out)
+    add("the original", lambda mel: next(originals))
     add("Griffin–Lim", lambda mel: lecture6.sound_of_log_mel(mel, generator=noise))
     for name, steps, spectral in (
         ("adversarial loss alone", ADVERSARIAL_STEPS, 0.0),
@@ -113,8 +135,9 @@ def make_adversarial(lecture: Any) -> None:
         "07b_adversarial",
         {"unit": "dB", "rows": rows},
         summary="What a few minutes of adversarial training do to lecture 7b's MelGAN generator, beside Griffin–Lim.",
-        shape=f"{len(rows)} ways to make sound from log-mel; for each one distance for each of {len(held_out)} utterances",
-        units="log-spectral distance to the held-out utterance, dB",
+        shape=f"{len(rows)} sounds of the log-mel of {len(held_out)} utterances; for each a distance an utterance, and rate, low and "
+        f"high end of its 95% interval over {len(digits)} strings of digits, by signal-to-noise ratio",
+        units="log-spectral distance to the held-out utterance, dB; characters that lecture 7's CTC model gets wrong",
         origin=f"generators trained on the other utterances of the same made voice, seed {SEED}; in the last row the losses are "
         f"the adversarial one, feature matching and {SPECTRAL:g} times the STFT loss",
         licence=LICENCE,
