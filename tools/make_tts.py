@@ -10,6 +10,7 @@ import argparse
 
 import applied_ds as ads
 from tools.kept import half_precision, write_weights
+from tools.make_vocoders import TRAINING
 
 COMMAND = "python -m tools.make_tts"
 SEED = 7
@@ -21,7 +22,7 @@ def main() -> None:
     argparse.ArgumentParser(prog=COMMAND).parse_args()
     ads.setup(SEED, torch=True)
     lecture = ads.lecture("07b")
-    voice = lecture.one_voice()[:320]
+    voice = lecture.one_voice()[:TRAINING]
     mels = [ads.lecture("06").log_mel(utterance.sound) for utterance in voice]
     model = lecture.train_acoustic(voice, mels, STEPS, SEED)
     write_weights(
@@ -29,7 +30,7 @@ def main() -> None:
         half_precision(model),
         summary="Weights of the finished acoustic model of lecture 7b: phonemes to durations and a log-mel spectrogram.",
         units="none; durations in frames of 10 ms, log-mel in natural logarithms of power",
-        origin=f"{STEPS:,} steps of 12 of the 320 training utterances of the lecture's one voice, seed {SEED}",
+        origin=f"{STEPS:,} steps of 12 of the {TRAINING} training utterances of the lecture's one voice, seed {SEED}",
         licence="CC BY 4.0 (made for this course); trained on speech made by eSpeak NG",
         command=COMMAND,
     )

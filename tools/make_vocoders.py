@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 import applied_ds as ads
+from applied_ds.speech import DIGITS
 from tools.kept import half_precision, write_results, write_weights
 
 COMMAND = "python -m tools.make_vocoders"
@@ -29,7 +30,6 @@ ADVERSARIAL_STEPS = 200
 FINE_STEPS = 400
 SPECTRAL = 5.0
 SNRS = (20, 0, -5)
-DIGITS = {"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 LICENCE = "CC BY 4.0 (made for this course); trained on speech that eSpeak NG made"
 
 
@@ -84,14 +84,8 @@ def make_adversarial(lecture: Any) -> None:
     sounds, unseen = training_sounds(lecture), lecture.one_voice()[TRAINING:]
     held_out = [u.sound[: len(u.sound) // lecture.HOP * lecture.HOP] for u in unseen]
     mels = [lecture6.log_mel(x) for x in held_out]
-    digits = [i for i, u in enumerate(unseen) if set(u.text.split()) <= DIGITS]
-    judge = lecture7.Jasper()
-    kept = ads.data.weights("07_ctc").items()
-    judge.load_state_dict(
-        {name: value.float() if value.is_floating_point() else value for name, value in kept}
-    )
-    judge.eval()
-    rows = []
+    digits = [i for i, u in enumerate(unseen) if set(u.text.split()) <= set(DIGITS)]
+    judge, rows = lecture7.judge(), []
 
     def error_rate(made: list[Tensor], snr: float) -> list[float]:
         """Character error rate of the recogniser on the strings of digits, with its interval."""
