@@ -1,4 +1,5 @@
-"""Made speech: eSpeak NG, called in this process, and the corpus of spoken digits that the lectures on sound share.
+"""Made speech: eSpeak NG, called in this process, and the corpora that it speaks: the digits that the lectures on sound
+share, and the one voice of lecture 7b.
 
 eSpeak NG comes as a library inside the package espeakng-loader: no program of the system is needed. It is a tool under the GPL; the
 sound that it makes is not. What it makes depends a little on what it said before (by a sample here and there), so a corpus is made
@@ -168,7 +169,8 @@ def corpus(path: Path) -> tuple[dict[str, Any], Corpus]:
                         f"the corpus {path.stem} could not be spoken by eSpeak NG: {said[-1] if said else 'no reason given'}"
                     )
     with np.load(target) as kept:
-        made = Corpus(kept["samples"], kept["ends"], json.loads(str(kept["phonemes"])))
+        phonemes = [[(name, first) for name, first in each] for each in json.loads(str(kept["phonemes"]))]
+        made = Corpus(kept["samples"], kept["ends"], phonemes)
         same = str(kept["digest"]) == content["sha256"]
     if not same:
         print(

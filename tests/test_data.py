@@ -196,6 +196,20 @@ def test_a_corpus_is_spoken_once_whole_and_always_the_same(
     assert len(list((tmp_path / "cache/spoken").iterdir())) == 3  # two corpora and the lock
 
 
+def test_one_voice_says_each_text() -> None:
+    voice = ads.data.one_voice()
+    assert len(voice) == 360
+    assert len({text for text, _ in voice}) > 350
+    for text, spoken in voice:
+        assert re.fullmatch("[a-z ,]+", text.lower())
+        assert spoken.samples.dtype == np.int16
+        starts = [first for _, first in spoken.phonemes]
+        assert starts == sorted(starts)
+        assert 0 <= starts[-1] <= len(spoken.samples)
+        assert len(starts) > len(text.split())
+    assert 16 < sum(len(spoken.samples) for _, spoken in voice) / speech.RATE / 60 < 18
+
+
 def test_nothing_to_say_and_nobody_to_say_it() -> None:
     with pytest.raises(ValueError, match="nothing to say"):
         speech.say("")

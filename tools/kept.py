@@ -14,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from applied_ds.data import sha256
+from applied_ds.speech import speak
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 FROM_MNIST = (
@@ -76,7 +77,7 @@ def write_results(name: str, content: dict[str, Any], **card: str) -> None:
 def half_precision(net: nn.Module) -> dict[str, Tensor]:
     """Weights of a network by name, floating-point ones in half precision, counters as they are."""
     return {
-        name: value.half().contiguous() if value.is_floating_point() else value
+        name: value.half().cpu().contiguous() if value.is_floating_point() else value.cpu()
         for name, value in net.state_dict().items()
     }
 
@@ -87,3 +88,15 @@ def write_weights(name: str, weights: dict[str, Tensor], **card: str) -> None:
     write_whole(path, save(weights))
     count = sum(value.numel() for value in weights.values())
     write_card(path, shape=f"{count:,} numbers in half precision, by parameter name", **card)
+
+
+def write_utterances(path: Path, head: dict[str, Any], utterances: list[tuple[str, str, int, int]]) -> float:
+    """Write a list of what is spoken, with `head` (``rate`` among it) and the checksum of the sound; returns the minutes of sound.
+
+    The sound itself is not kept: ``applied_ds.speech.corpus`` makes it again, and only from this list in this order.
+    """
+    made = speak(utterances, head["rate"])
+    lines = ",\n".join(json.dumps(row) for row in utterances)
+    text = json.dumps({**head, "sha256": made.digest()}, indent=1)[:-2]
+    write_whole(path, f'{text},\n "utterances": [\n{lines}\n]\n}}\n'.encode())
+    return len(made.samples) / head["rate"] / 60

