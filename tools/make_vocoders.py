@@ -1,4 +1,4 @@
-"""Make what lecture 7b keeps of its vocoders: two stages of its WaveNet, and its MelGAN generator.
+"""Make what lecture 7b keeps of its vocoders: its WaveNet at two stages of one training, and its MelGAN generator.
 
 ``python -m tools.make_vocoders`` trains with the very code that the lecture exports, on the training utterances of its one voice.
 It writes, each with its card, ``data/weights/07b_melgan.safetensors`` (argument ``melgan``, about five minutes on one idle thread),
@@ -57,29 +57,34 @@ def make_melgan(lecture: Any) -> None:
 
 
 def make_wavenet(lecture: Any) -> None:
-    """Two stages of training of the WaveNet, in one file: names begin with ``early.`` and ``finished.``."""
+    """The WaveNet at two stages of one training, in one file: names begin with ``early.`` and ``finished.``."""
+    torch.manual_seed(SEED)
+    model, start = lecture.WaveNet(), time.process_time()
+    stages, weights = {EARLY_STEPS: "early", WAVENET_STEPS: "finished"}, {}
+
+    def keep(step: int) -> None:
+        if step in stages:
+            weights.update({f"{stages[step]}.{name}": value for name, value in half_precision(model).items()})
+
     sounds = training_sounds(lecture)
-    weights: dict[str, Tensor] = {}
-    for stage, steps, batch, lr in (("early", EARLY_STEPS, 2, 6e-3), ("finished", WAVENET_STEPS, 4, 4e-3)):
-        torch.manual_seed(SEED)
-        model = lecture.WaveNet()
-        start = time.process_time()
-        losses = lecture.train_wavenet(model, sounds, steps, SEED, batch=batch, lr=lr)
-        print(f"{stage}: {losses[-100:].mean():.3f} nats, {time.process_time() - start:.0f} s", flush=True)
-        weights |= {f"{stage}.{name}": value for name, value in half_precision(model).items()}
+    losses = lecture.train_wavenet(model, sounds, WAVENET_STEPS, SEED, batch=4, lr=4e-3, after=keep)
+    for step, stage in stages.items():
+        print(f"{stage}: {losses[step - 100 : step].mean():.3f} nats")
+    print(f"{time.process_time() - start:.0f} s", flush=True)
     write_weights(
         "07b_wavenet",
         weights,
-        summary="Weights of the WaveNet of lecture 7b at two stages of training, for one made voice at 8 kHz.",
+        summary="Weights of the WaveNet of lecture 7b at two stages of one training, for one made voice at 8 kHz.",
         units="none; the network gives logits of 256 classes of the mu-law",
-        origin=f"{EARLY_STEPS:,} steps of 2 and {WAVENET_STEPS:,} steps of 4 pieces of 0.16 s, maximum likelihood, seed {SEED}",
+        origin=f"one training of {WAVENET_STEPS:,} steps of 4 pieces of 0.16 s, maximum likelihood, seed {SEED}; early is its step "
+        f"{EARLY_STEPS:,}",
         licence=LICENCE,
         command=f"{COMMAND} wavenet",
     )
 
 
 def make_adversarial(lecture: Any) -> None:
-    """A table of what the adversarial loss does in a few minutes: alone from the start, and after the STFT loss."""
+    """A table of what the losses of (7b.11) do in a few minutes: alone from the start, and with the STFT loss after it."""
     lecture6, lecture6b, lecture7 = (ads.lecture(number) for number in ("06", "06b", "07"))
     sounds, unseen = training_sounds(lecture), lecture.one_voice()[TRAINING:]
     held_out = [u.sound[: len(u.sound) // lecture.HOP * lecture.HOP] for u in unseen]
@@ -110,9 +115,9 @@ def make_adversarial(lecture: Any) -> None:
     add("the original", lambda mel: next(originals))
     add("Griffin–Lim", lambda mel: lecture6.sound_of_log_mel(mel, generator=noise))
     for name, steps, spectral in (
-        ("adversarial loss alone", ADVERSARIAL_STEPS, 0.0),
+        ("without the STFT loss", ADVERSARIAL_STEPS, 0.0),
         ("finished generator", 0, SPECTRAL),
-        ("finished, then both losses", FINE_STEPS, SPECTRAL),
+        ("finished, then all three losses", FINE_STEPS, SPECTRAL),
     ):
         torch.manual_seed(SEED)
         generator = lecture.load_melgan() if spectral else lecture.MelGANGenerator()
@@ -132,8 +137,8 @@ def make_adversarial(lecture: Any) -> None:
         shape=f"{len(rows)} sounds of the log-mel of {len(held_out)} utterances; for each a distance an utterance, and rate, low and "
         f"high end of its 95% interval over {len(digits)} strings of digits, by signal-to-noise ratio",
         units="log-spectral distance to the held-out utterance, dB; characters that lecture 7's CTC model gets wrong",
-        origin=f"generators trained on the other utterances of the same made voice, seed {SEED}; in the last row the losses are "
-        f"the adversarial one, feature matching and {SPECTRAL:g} times the STFT loss",
+        origin=f"generators trained on the other utterances of the same made voice, seed {SEED}; without the STFT loss the losses "
+        f"are the adversarial one and ten times feature matching, in the last row those and {SPECTRAL:g} times the STFT loss",
         licence=LICENCE,
         command=f"{COMMAND} adversarial",
     )
