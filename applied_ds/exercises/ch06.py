@@ -81,6 +81,16 @@ _E61 = Exercise(
             _wrong_tone(lambda f, s: heard_as(f, s)[0], lambda f, s: -heard_as(f, s)[1]),
         ),
         Mistake(
+            "negative-frequency",
+            "g is negative here: its size is the frequency, and its sign belongs into `sign`",
+            _wrong_tone(lambda f, s: f - s * np.round(f / s), lambda f, s: np.ones_like(f)),
+        ),
+        Mistake(
+            "negative-frequency-and-sign",
+            "g is negative here: its size is the frequency; the sign stands in `sign` already",
+            _wrong_tone(lambda f, s: f - s * np.round(f / s)),
+        ),
+        Mistake(
             "folds-once",
             "right up to f_s; a tone above it lies more than one whole turn a sample away",
             _wrong_tone(lambda f, s: np.where(f > s / 2, np.abs(s - f), f)),
@@ -336,13 +346,15 @@ def coefficients_a_band(n_fft, n_mels, sample_rate, low, high):
 
     ends = 2595 * np.log10(1 + np.array([low, high]) / 700)
     points = 700 * (10 ** (np.linspace(*ends, n_mels + 2) / 2595) - 1)
-    below = np.ceil(points * n_fft / sample_rate).astype(int)  # coefficients below each point
-    return below[2:] - below[:-2]
+    points[[0, -1]] = low, high  # there and back again rounds
+    f = np.arange(n_fft // 2 + 1)[:, None] * sample_rate / n_fft
+    return ((points[:-2] < f) & (f < points[2:])).sum(0)
 
 
 def coefficients_by_triangles(n_fft, n_mels, sample_rate, low, high):
     mels = [1127 * math.log1p(f / 700) for f in (low, high)]
     points = 700 * np.expm1(np.linspace(*mels, n_mels + 2) / 1127)
+    points[0], points[-1] = low, high
     frequency = np.fft.rfftfreq(n_fft, 1 / sample_rate)[:, None]
     rising = (frequency - points[:-2]) / (points[1:-1] - points[:-2])
     falling = (points[2:] - frequency) / (points[2:] - points[1:-1])
@@ -356,6 +368,8 @@ def filter_banks(rng: np.random.Generator) -> list[tuple]:
         (256, 64, 8000, 20.0, 3970.0),
         (256, 80, 16_000, 50.0, 7600.0),
         (512, 128, 44_100, 30.0, 21_000.0),
+        (64, 6, 8000, 0.0, 4000.0),
+        (256, 40, 8000, 0.0, 4000.0),
     ]
 
 
@@ -366,6 +380,7 @@ def _wrong_bank(points_of=None, upper=2, lower=0, in_bins=None):
 
     def wrong(n_fft, n_mels, sample_rate, low, high):
         points = (points_of or mel_points)(n_mels, low, high)
+        points[np.isclose(points, low)], points[np.isclose(points, high)] = low, high
         if in_bins is not None:
             bins = in_bins(points * n_fft / sample_rate).astype(int)
             return np.maximum(bins[2:] - bins[:-2] - 1, 0)
@@ -382,6 +397,13 @@ def _slaney(n_mels, low, high):
 
     m = np.linspace(to_mel(low), to_mel(high), n_mels + 2)
     return np.where(m < 15, 200 * m / 3, 1000 * np.exp(np.log(6.4) * (m - 15) / 27))
+
+
+def _foot_counted(n_fft, n_mels, sample_rate, low, high):
+    ends = 2595 * np.log10(1 + np.array([low, high]) / 700)
+    points = 700 * (10 ** (np.linspace(*ends, n_mels + 2) / 2595) - 1)
+    below = np.ceil(points * n_fft / sample_rate).astype(int)  # coefficients below each point
+    return below[2:] - below[:-2]
 
 
 def _ignores_ends(n_fft, n_mels, sample_rate, low, high):
@@ -411,11 +433,11 @@ _E64 = Exercise(
     hints=(
         "Between which two of the points is the weight of band $b$ above 0?",
         "Make the points in Hz first: equal steps between the mels of `low` and `high`, then back. No triangle is needed, only its two feet.",
-        "How many coefficients lie below a point of $p$ Hz? Those with $k < p \\cdot n_{\\text{fft}} / f_s$: round up. The band hears what lies below its right foot and not below its left one.",
+        "Put the frequencies of all coefficients in a column and the points in a row: one comparison tells what lies above each left foot, another what lies below each right foot. A coefficient exactly at a foot has the weight 0.",
     ),
     solution=coefficients_a_band,
-    reasoning="The weight of band $b$ is above 0 between the points $b$ and $b + 2$, and nowhere else. Below a point of $p$ Hz lie the coefficients with $k < p\\, n_{\\text{fft}}/f_s$, "
-    "and there are as many as that number rounded up; the count of a band is the difference of two such numbers. Low bands are narrow in Hz: where they are narrower than the distance of two coefficients, some fall in between.",
+    reasoning="The weight of band $b$ is above 0 strictly between the points $b$ and $b + 2$, and nowhere else, so no triangle is needed: compare all frequencies with all feet at once and count. The two outermost points are set to `low` and `high` themselves, "
+    "because the way to mels and back rounds, and a bank from 0 to half of the rate has coefficients exactly there. Low bands are narrow in Hz: where they are narrower than the distance of two coefficients, some fall in between.",
     alternatives=(coefficients_by_triangles,),
     cases=filter_banks,
     mistakes=(
@@ -443,6 +465,11 @@ _E64 = Exercise(
             "points-moved-to-coefficients",
             "the points are rounded to coefficients before the count; the feet of the triangles may lie between two coefficients",
             _wrong_bank(in_bins=np.round),
+        ),
+        Mistake(
+            "foot-counted",
+            "a coefficient exactly at the left foot of a band has the weight 0: it is not heard",
+            _foot_counted,
         ),
         Mistake(
             "other-mel-scale",
@@ -608,6 +635,12 @@ So a gain and a microphone need no training data, and echoes and noise do: lectu
             "these are means of absolute differences; root mean squares are asked",
             _moved(2.563, 0.334, 1.486, 0.090, 1.394, 1.566, 1.589, 1.437),
             when=lambda numbers: 1.3 < numbers["noise, log-mel"] < 1.8 and numbers["gain, log-mel"] > 2,
+        ),
+        Mistake(
+            "made-louder",
+            "these clips were made louder first; take them as they are: in a louder clip fewer cells lie at the floor",
+            _moved(2.728, 0.273, 1.958, 0.144, 2.476, 2.091, 2.525, 1.849),
+            when=lambda numbers: 2.7 < numbers["gain, log-mel"] < 2.8 and numbers["gain, features"] < 0.5,
         ),
         Mistake(
             "not-resampled",

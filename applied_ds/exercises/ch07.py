@@ -187,7 +187,7 @@ def segment_cases(rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray
     ]
 
 
-def _segments(*, blank=False, best=False, start=1, finish="last", skip=False, mean=False):
+def _segments(*, blank=False, best=False, start=1, finish="last", skip=False, mean=False, apart=False):
     """The recursion with the mistakes that the arguments name."""
 
     def wrong(log_probs, target):
@@ -201,7 +201,10 @@ def _segments(*, blank=False, best=False, start=1, finish="last", skip=False, me
         start_here = len(states) if start == "anywhere" else 2 if blank else 1
         alpha[:start_here] = emitted[0, :start_here]
         for frame in emitted[1:]:
-            moved = join(alpha, np.append(-np.inf, alpha)[: len(alpha)])
+            left = np.append(-np.inf, alpha)[: len(alpha)]
+            if apart:
+                left[1:][states[1:] == states[:-1]] = -np.inf
+            moved = join(alpha, left)
             if skip or blank:
                 jump = np.append([-np.inf, -np.inf], alpha)[: len(alpha)].copy()
                 if blank:
@@ -287,6 +290,11 @@ _E72 = Exercise(
             "skips",
             "this can jump over a token; no piece may be empty, so there is no arrow over two",
             _segments(skip=True),
+        ),
+        Mistake(
+            "equal-neighbours",
+            "this forbids the step between equal tokens, as CTC does; without a blank it is allowed, and the two pieces merely touch",
+            _segments(apart=True),
         ),
         Mistake(
             "mean-over-cuts",
@@ -670,7 +678,7 @@ _E75 = Exercise(
 the letters share each frame among them, the blank collects all its states, and in every frame it is what the alignment asks for most. With three frames a letter the places are narrower; at both ends letters are ahead from the start.
 
 *What makes it grow.* The gradient is probability minus soft alignment, so the first step raises the blank. Then paths through blanks are the more probable ones, and the alignment asks for still more: with ten frames a letter 47 per cent
-at the start, 69 after one step, 90 after ten. A letter survives where it must, in a frame or two. With three frames a letter it is 36, 39 and 38 per cent: there is little room for more blanks, and the letters keep their places.
+at the start, 69 after one step, 90 after ten. A letter survives where it must, in a frame or two. With three frames a letter it is 35, 39 and 38 per cent: there is little room for more blanks, and the letters keep their places.
 
 *What it is not.* Nothing in the loss demands spikes: with a start of one nat less for the blank, every letter is held until the next begins. One blank is left, between the two letters e of *three*, where it cannot be spared.
 

@@ -386,14 +386,19 @@ def _logistics(
     return wrong
 
 
-def _difference_of_sigmoids(q, logits, means, log_scales, levels):
-    from scipy.special import expit, softmax
+def _difference_of_sigmoids(floor):
+    """The logarithm of a difference of probabilities, held above `floor`."""
 
-    x, s = q[:, None], np.exp(log_scales)
-    above = np.where(x == levels - 1, 1.0, expit((x + 0.5 - means) / s))
-    below = np.where(x == 0, 0.0, expit((x - 0.5 - means) / s))
-    with np.errstate(divide="ignore"):
-        return np.log(np.maximum((softmax(logits, axis=1) * (above - below)).sum(1), 1e-12))
+    def wrong(q, logits, means, log_scales, levels):
+        from scipy.special import expit, softmax
+
+        x, s = q[:, None], np.exp(log_scales)
+        above = np.where(x == levels - 1, 1.0, expit((x + 0.5 - means) / s))
+        below = np.where(x == 0, 0.0, expit((x - 0.5 - means) / s))
+        with np.errstate(divide="ignore"):
+            return np.log(np.maximum((softmax(logits, axis=1) * (above - below)).sum(1), floor))
+
+    return wrong
 
 
 _E73 = Exercise(
@@ -459,10 +464,18 @@ _E73 = Exercise(
             _logistics(shape="normal"),
         ),
         Mistake("bits", "this is in bits; nats are asked", _logistics(unit=math.log(2))),
+        *(
+            Mistake(
+                name,
+                "right near the means; far above them the two sigmoids are equal in floating point, and a small constant in the logarithm only hides it",
+                _difference_of_sigmoids(floor),
+            )
+            for name, floor in (("underflow", 1e-12), ("underflow-as-in-the-lecture", 1e-9))
+        ),
         Mistake(
-            "underflow",
-            "right near the means; far above them the two sigmoids are equal in floating point, and a small constant in the logarithm only hides it",
-            _difference_of_sigmoids,
+            "minus-infinity",
+            "right near the means; far above them the two sigmoids are equal in floating point, and the logarithm of their difference is minus infinity",
+            _difference_of_sigmoids(0.0),
         ),
     ),
     deeper="Tacotron 2 (Shen and others, 2018) models 65,536 levels by ten such components: 30 outputs where a softmax would need 65,536, and neighbours in amplitude are neighbours for the model.",
@@ -509,7 +522,7 @@ def _mos(*, units="raters", quantile=0.975, dist="t", ddof=1, error=True, sign=1
         d = (ratings[:, :, 1] - ratings[:, :, 0]).astype(float)
         values = {"raters": d.mean(1), "clips": d.mean(0), "all": d.ravel()}[units]
         n = len(values)
-        factor = stats.t.ppf(quantile, n - 1) if dist == "t" else stats.norm.ppf(quantile)
+        factor = stats.t.ppf(quantile, n - 1) if dist == "t" else 1.96
         spread = values.std(ddof=ddof) / (math.sqrt(n) if error else 1.0)
         return sign * values.mean(), width * factor * spread
 
@@ -548,6 +561,7 @@ _E74 = Exercise(
     "what remains is how much raters differ in their *preference*. The interval speaks about other raters, on these sentences.",
     alternatives=(mos_difference_by_test,),
     cases=rating_cases,
+    tolerance=1e-4,  # a quantile from a table will do, and 1.96 is the 0.975 quantile
     mistakes=(
         Mistake(
             "every-mark-counts",
@@ -664,6 +678,7 @@ So a spectral distance ranks vocoders that are given the same mel spectrogram, w
             "sixteen-kilohertz",
             "these distances belong to the clips at 16 kHz; resample them to 8 kHz first",
             dict(zip(_KEYS, (2.95, 5.10, 12.06, 9.24), strict=True)),
+            when=lambda numbers: numbers["half as loud"] < 3.2 and 8.8 < numbers["another sentence"] < 9.8,
         ),
         Mistake(
             "five-milliseconds",
