@@ -162,6 +162,7 @@ SAME = """async () => {
     kinds.forEach(kind => seen.add(kind));
   }
   [...document.querySelectorAll('math')].slice(5).forEach(formula => formula.setAttribute('data-same', ''));
+  document.querySelectorAll('[data-same]').forEach(same => { same.textContent = same.textContent; });  // the text stays
   for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {  // boxes are seen to when they come near
     scrollTo(0, y);
     await new Promise(requestAnimationFrame);
