@@ -29,6 +29,8 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
+from tools import GRAMMAR
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # All that the pages are made from. A change of a file in the first list renders every page again, a change of one in
@@ -48,6 +50,16 @@ CONTENT = [
     "applied_ds/data/*.toml",
     "data/**/*.card.toml",
 ]
+
+
+# The program jupyter-book, without the grammar that it does not need: a third of the time of a small build.
+JUPYTER_BOOK = f"""
+import sys
+sys.modules["{GRAMMAR}"] = None
+from jupyter_book.cli.main import main
+sys.argv[0] = "jupyter-book"
+sys.exit(main())
+"""
 
 
 class BuildError(Exception):
@@ -147,9 +159,8 @@ def _files(root: Path, patterns: list[str]) -> list[Path]:
 
 def jupyter_book(root: Path, work: Path, *arguments: str) -> subprocess.Popen[str]:
     """Starts `jupyter-book build` of the tree at `root` into `work`; its output and errors come as one text."""
-    program = str(Path(sys.executable).with_name("jupyter-book"))
     return subprocess.Popen(
-        [program, "build", str(root), "--path-output", str(work), *arguments],
+        [sys.executable, "-c", JUPYTER_BOOK, "build", str(root), "--path-output", str(work), *arguments],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
         stdout=subprocess.PIPE,
