@@ -373,7 +373,7 @@ def filter_banks(rng: np.random.Generator) -> list[tuple]:
     ]
 
 
-def _wrong_bank(points_of=None, upper=2, lower=0, in_bins=None):
+def _wrong_bank(points_of=None, upper=2, lower=0, in_bins=None, above=np.greater):
     def mel_points(n_mels, low, high):
         ends = 2595 * np.log10(1 + np.array([low, high]) / 700)
         return 700 * (10 ** (np.linspace(*ends, n_mels + 2) / 2595) - 1)
@@ -385,7 +385,7 @@ def _wrong_bank(points_of=None, upper=2, lower=0, in_bins=None):
             bins = in_bins(points * n_fft / sample_rate).astype(int)
             return np.maximum(bins[2:] - bins[:-2] - 1, 0)
         f = np.arange(n_fft // 2 + 1)[:, None] * sample_rate / n_fft
-        inside = (f > points[lower : lower + n_mels]) & (f < points[upper : upper + n_mels])
+        inside = above(f, points[lower : lower + n_mels]) & (f < points[upper : upper + n_mels])
         return inside.sum(0)
 
     return wrong
@@ -397,13 +397,6 @@ def _slaney(n_mels, low, high):
 
     m = np.linspace(to_mel(low), to_mel(high), n_mels + 2)
     return np.where(m < 15, 200 * m / 3, 1000 * np.exp(np.log(6.4) * (m - 15) / 27))
-
-
-def _foot_counted(n_fft, n_mels, sample_rate, low, high):
-    ends = 2595 * np.log10(1 + np.array([low, high]) / 700)
-    points = 700 * (10 ** (np.linspace(*ends, n_mels + 2) / 2595) - 1)
-    below = np.ceil(points * n_fft / sample_rate).astype(int)  # coefficients below each point
-    return below[2:] - below[:-2]
 
 
 def _ignores_ends(n_fft, n_mels, sample_rate, low, high):
@@ -469,7 +462,7 @@ _E64 = Exercise(
         Mistake(
             "foot-counted",
             "a coefficient exactly at the left foot of a band has the weight 0: it is not heard",
-            _foot_counted,
+            _wrong_bank(above=np.greater_equal),
         ),
         Mistake(
             "other-mel-scale",
